@@ -1,0 +1,10 @@
+"""Object storage: named, immutable byte strings in a local folder, in memory, on S3, GCS or Azure.
+
+What the bytes are is the vault's matter. `protocol.py` says what every storage promises.
+"""
+
+from holdfast.storage.opening import open_storage
+from holdfast.storage.probing import Capabilities, probe
+from holdfast.storage.protocol import ObjectInfo, Storage
+
+__all__ = ["Capabilities", "ObjectInfo", "Storage", "open_storage", "probe"]
