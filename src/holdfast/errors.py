@@ -1,0 +1,180 @@
+"""Every error Holdfast raises on purpose. The lowest layer translates a library's exceptions into these, once.
+
+    HoldfastError
+    ├── InputError                what the caller gave is wrong
+    │   ├── DefinitionError       a definition's document: file, line, "did you mean"
+    │   ├── NotFound              no such object, or not yours to see
+    │   └── Conflict              the request contradicts what is there
+    ├── SourceError               the SaaS application's API
+    │   ├── SourceUnreachable     no answer: name, connection, TLS, time-out            (retryable)
+    │   ├── SourceThrottled       429 and the like beyond our patience                  (retryable)
+    │   ├── SourceFailed          5xx beyond our patience                               (retryable)
+    │   ├── CredentialRefused     401, or what the definition declares as such
+    │   ├── SourceRefused         any other answer that is no success
+    │   ├── PageUnreadable        the body is not what the definition says
+    │   └── PositionExpired       the page position is no longer known: list again
+    ├── StorageError              the object store
+    │   ├── StorageUnavailable    no answer, throttled, 5xx                             (retryable)
+    │   ├── StorageFull           no space left
+    │   ├── ObjectMissing         no object of that name
+    │   └── ObjectExists          the name is taken by other bytes
+    ├── VaultError                what is in the object store
+    │   ├── WrongKey              this key does not open this vault
+    │   └── Damaged               an object's bytes are not what was written
+    ├── CatalogError              the SQL index
+    │   ├── CatalogBusy           locked beyond our patience                            (retryable)
+    │   └── LeaseLost             another worker has taken this instance
+    └── EngineError               durable jobs
+        └── WorkerElsewhere       another process is this installation's worker
+
+`code` is stable and for machines, `retryable` tells whether the same call may succeed later, `hint` says what to do.
+`api.errors` maps these to HTTP answers and `cli.errors` to exit codes.
+"""
+
+
+class HoldfastError(Exception):
+    """The root. `str()` is one sentence for people."""
+
+    code = "error"
+    retryable = False
+
+    def __init__(self, message: str, *, hint: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+        if code is not None:
+            self.code = code
+
+
+class InputError(HoldfastError):
+    """What the caller gave is wrong; `field` names where."""
+
+    code = "invalid"
+
+    def __init__(self, message: str, *, field: str | None = None, hint: str | None = None, code: str | None = None):
+        super().__init__(message, hint=hint, code=code)
+        self.field = field
+
+
+class DefinitionError(InputError):
+    """A definition's document is wrong. `str()` starts with `file:line:` where they are known."""
+
+    code = "definition_invalid"
+
+    def __init__(
+        self, message: str, *, file: str | None = None, line: int | None = None, field: str | None = None,
+        hint: str | None = None,
+    ) -> None:  # fmt: skip
+        place = ":".join(str(part) for part in (file, line) if part is not None)
+        super().__init__(f"{place}: {message}" if place else message, field=field, hint=hint)
+        self.file, self.line = file, line
+
+
+class NotFound(InputError):
+    code = "not_found"
+
+
+class Conflict(InputError):
+    code = "conflict"
+
+
+class SourceError(HoldfastError):
+    """The SaaS application's API did not do what the definition says. `status` is the HTTP status, where there was one."""
+
+    code = "source_error"
+
+    def __init__(
+        self, message: str, *, status: int | None = None, hint: str | None = None, code: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, code=code)
+        self.status = status
+
+
+class SourceUnreachable(SourceError):
+    code = "source_unreachable"
+    retryable = True
+
+
+class SourceThrottled(SourceError):
+    code = "source_throttled"
+    retryable = True
+
+
+class SourceFailed(SourceError):
+    code = "source_failed"
+    retryable = True
+
+
+class CredentialRefused(SourceError):
+    code = "credential_refused"
+
+
+class SourceRefused(SourceError):
+    code = "source_refused"
+
+
+class PageUnreadable(SourceError):
+    code = "page_unreadable"
+
+
+class PositionExpired(SourceError):
+    code = "position_expired"
+
+
+class StorageError(HoldfastError):
+    code = "storage_error"
+
+
+class StorageUnavailable(StorageError):
+    code = "storage_unavailable"
+    retryable = True
+
+
+class StorageFull(StorageError):
+    code = "storage_full"
+
+
+class ObjectMissing(StorageError):
+    code = "object_missing"
+
+
+class ObjectExists(StorageError):
+    code = "object_exists"
+
+
+class VaultError(HoldfastError):
+    code = "vault_error"
+
+
+class WrongKey(VaultError):
+    code = "wrong_key"
+
+
+class Damaged(VaultError):
+    """An object's bytes are not what was written; `object_name` names it."""
+
+    code = "damaged"
+
+    def __init__(self, message: str, *, object_name: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.object_name = object_name
+
+
+class CatalogError(HoldfastError):
+    code = "catalog_error"
+
+
+class CatalogBusy(CatalogError):
+    code = "catalog_busy"
+    retryable = True
+
+
+class LeaseLost(CatalogError):
+    code = "lease_lost"
+
+
+class EngineError(HoldfastError):
+    code = "engine_error"
+
+
+class WorkerElsewhere(EngineError):
+    code = "worker_elsewhere"

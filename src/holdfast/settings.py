@@ -1,0 +1,83 @@
+"""Every setting of an installation, typed, from the environment. docs/operations.md has a heading for each."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from holdfast.errors import InputError
+
+
+class Settings(BaseSettings):
+    """Read from variables `HOLDFAST_<NAME>`. Construct through `load_settings`, which explains what is wrong."""
+
+    model_config = SettingsConfigDict(env_prefix="HOLDFAST_", frozen=True, extra="ignore")
+
+    home: Path = Field(default_factory=lambda: Path.home() / ".holdfast")
+    """The data folder: catalog, vault and key file of an installation on one machine."""
+
+    database_url: str = ""
+    """The catalog: `sqlite:///FILE` or `postgresql://...`. Default: `catalog.db` in the data folder."""
+
+    storage_url: str = ""
+    """The vault: a folder, `s3://BUCKET/PREFIX`, `gs://...`, `az://...`. Default: `vault` in the data folder."""
+
+    root_key: SecretStr | None = None
+    """The root key itself."""
+
+    root_key_file: Path | None = None
+    """A file with the root key. Default: `root.key` in the data folder."""
+
+    root_key_command: str | None = None
+    """A command that prints the root key."""
+
+    allow_private_network: bool = False
+    """Let definitions reach loopback, link-local and private addresses."""
+
+    backups_at_once: int = Field(default=4, ge=1, le=64)
+    """How many backups one worker runs side by side."""
+
+    checkpoint_records: int = Field(default=10_000, ge=2, le=100_000)
+    """A crash repeats the reading of at most so many records."""
+
+    checkpoint_seconds: float = Field(default=2.0, gt=0, le=5)
+    """A checkpoint is written at least every so many seconds while records arrive."""
+
+    host: str = "127.0.0.1"
+    """The address `holdfast serve` listens on."""
+
+    port: int = Field(default=8787, ge=0, le=65535)
+    """The port `holdfast serve` listens on."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severe log lines written."""
+
+    log_format: Literal["text", "json"] = "text"
+    """How log lines are written to standard error."""
+
+    @property
+    def effective_database_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.home.absolute() / 'catalog.db'}"
+
+    @property
+    def effective_storage_url(self) -> str:
+        return self.storage_url or str(self.home.absolute() / "vault")
+
+    @property
+    def effective_root_key_file(self) -> Path:
+        return self.root_key_file or self.home.absolute() / "root.key"
+
+    @property
+    def worker_lock_file(self) -> Path:
+        return self.home.absolute() / "worker.lock"
+
+
+def load_settings() -> Settings:
+    """The settings of this process's environment. Raises InputError that names the variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "HOLDFAST_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise InputError(f"{name}: {first['msg']}", field=name, hint="docs/operations.md lists every setting.") from error

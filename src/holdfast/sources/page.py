@@ -1,0 +1,39 @@
+"""What reading a source yields: pages of raw records, and where to go on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Position = Mapping[str, Any]
+"""Where a listing goes on: opaque to everyone but `sources.paging`, JSON-serialisable, kept in checkpoints."""
+
+
+@dataclass(frozen=True)
+class Parent:
+    """A record of the parent endpoint, for which a child endpoint is listed."""
+
+    key: str
+    """Its record key within its endpoint (see `definitions.identity`)."""
+    fields: Mapping[str, Any]
+    """Its content, decoded, for `{{ parent.x }}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a listing. The lists run side by side: record i is `raws[i]` with id `ids[i]`."""
+
+    number: int
+    """From 1, over the whole listing, also when it was resumed."""
+    raws: list[bytes]
+    """Each record's bytes as the source sent them."""
+    ids: list[str]
+    """Each record's id within its parent; the parts of a composite id already joined (`definitions.identity`)."""
+    deleted: list[bool] | None
+    """Which records are tombstones; None: the endpoint has none."""
+    cursor: str | None
+    """The greatest value of the incremental field on this page, as sent; None: none or not incremental."""
+    next: Position | None
+    """Where the listing goes on; None: the source says that this is its end."""
+    body_bytes: int
+    requests: int
+    """Requests sent for this page, retries included."""
