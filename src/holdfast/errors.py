@@ -56,7 +56,10 @@ class InputError(HoldfastError):
 
 
 class DefinitionError(InputError):
-    """A definition's document is wrong. `str()` starts with `file:line:` where they are known."""
+    """A definition's document is wrong. `str()` starts with `file:line:` where they are known.
+
+    `problems` holds one DefinitionError for each thing that is wrong, in the order of their lines.
+    """
 
     code = "definition_invalid"
 
@@ -67,6 +70,18 @@ class DefinitionError(InputError):
         place = ":".join(str(part) for part in (file, line) if part is not None)
         super().__init__(f"{place}: {message}" if place else message, field=field, hint=hint)
         self.file, self.line = file, line
+        self.problems: list[DefinitionError] = [self]
+
+    @classmethod
+    def of(cls, problems: "list[DefinitionError]", *, file: str | None = None) -> "DefinitionError":
+        """One error for all the `problems` (at least one) of a document; its text has a line for each."""
+        if len(problems) == 1:
+            return problems[0]
+        ordered = sorted(problems, key=lambda problem: problem.line or 0)
+        lines = [f"{len(problems)} problems"] + [str(problem) for problem in ordered]
+        error = cls("\n  ".join(lines), file=file, field=ordered[0].field)
+        error.line, error.problems = ordered[0].line, ordered
+        return error
 
 
 class NotFound(InputError):
