@@ -1,13 +1,16 @@
 """The storages that the conformance suite runs against: a storage's own part of it is one factory here."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from holdfast.storage import Storage, open_storage
 from holdfast.storage.local import LocalFolder
 from holdfast.storage.memory import MemoryStorage
-from holdfast.storage.protocol import Storage
+from tests.support import radosgw
+from tests.support.radosgw import S3Server
 
 Factory = Callable[[], Storage]
 """Opens the same storage again each time, as another process would; only memory has nothing to open again."""
@@ -23,13 +26,50 @@ def _memory(request: pytest.FixtureRequest) -> Factory:
     return lambda: storage
 
 
-@pytest.fixture(params=[_local, _memory], ids=["local", "memory"])
+def _s3(request: pytest.FixtureRequest) -> Factory:
+    server: S3Server = request.getfixturevalue("s3")
+    url = server.url(server.make_bucket())
+    return lambda: open_storage(url)
+
+
+def _s3_below_a_prefix(request: pytest.FixtureRequest) -> Factory:
+    server: S3Server = request.getfixturevalue("s3")
+    bucket = server.make_bucket()
+    # What lies beside the prefix is none of the storage's business.
+    neighbour = open_storage(server.url(bucket, "a/neighbour"))
+    neighbour.put("packs/1", b"not mine")
+    return lambda: open_storage(server.url(bucket, "a/vault"))
+
+
+FACTORIES = [pytest.param(_local, id="local"), pytest.param(_memory, id="memory")]
+if os.environ.get(radosgw.VARIABLE):
+    FACTORIES += [
+        pytest.param(_s3, id="s3", marks=pytest.mark.s3),
+        pytest.param(_s3_below_a_prefix, id="s3-prefix", marks=pytest.mark.s3),
+    ]
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    with radosgw.s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """The S3 server, with its credentials where an installation would have them."""
+    for key, value in s3_server.environment().items():
+        monkeypatch.setenv(key, value)
+    return s3_server
+
+
+@pytest.fixture(params=FACTORIES)
 def open_again(request: pytest.FixtureRequest) -> Factory:
     factory: Factory = request.param(request)
     return factory
 
 
 @pytest.fixture
-def storage(open_again: Factory) -> Iterator[Storage]:
+def storage(open_again: Factory) -> Storage:
     """An empty storage."""
-    yield open_again()
+    return open_again()

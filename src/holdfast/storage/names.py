@@ -13,13 +13,18 @@ _LENGTH_MAX = 900
 """Bytes. S3 and GCS take 1,024, of which the bucket's own prefix needs some."""
 
 
+def is_name(text: str) -> bool:
+    """Whether an object can be called that."""
+    return len(text) <= _LENGTH_MAX and _NAME.fullmatch(text) is not None
+
+
 def check_name(name: str) -> str:
     """Return the name, or raise `StorageError`: such a name cannot be stored.
 
     Names are relative paths of lowercase segments. No name may be the folder of another: where `a` is an object, `a/b`
     cannot be one. Storages need not find that out; the local folder does.
     """
-    if len(name) > _LENGTH_MAX or _NAME.fullmatch(name) is None:
+    if not is_name(name):
         raise StorageError(f"{name!r} is not a name for an object", code="storage_name_invalid")
     return name
 

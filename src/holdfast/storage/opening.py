@@ -7,12 +7,16 @@ from holdfast.errors import InputError
 from holdfast.storage.local import LocalFolder
 from holdfast.storage.memory import MemoryStorage
 from holdfast.storage.protocol import Storage
+from holdfast.storage.retrying import RetryingStorage
 
 
 def open_storage(url: str) -> Storage:
-    """The storage at `file:///path`, a plain path or `memory://` (a new, empty one each time).
+    """The storage at a URL; that of a provider with retries.
 
-    Nothing is written or connected to yet. Raises `InputError` when the URL cannot be meant.
+    `file:///path` or a plain path, `memory://` (a new, empty one each time), and with an optional prefix each
+    `s3://bucket?endpoint=..&region=..&profile=..&addressing=virtual`, `gs://bucket?credentials=FILE`,
+    `az://container?account=..`. Nothing is written or connected to yet. Raises `InputError` when the URL cannot be
+    meant.
     """
     scheme, separator, _ = url.partition("://")
     if not separator:
@@ -26,4 +30,10 @@ def open_storage(url: str) -> Storage:
         return LocalFolder(Path(unquote(parts.path)))
     if scheme == "memory":
         return MemoryStorage()
-    raise InputError(f"no storage is called {scheme}://", field="storage")
+    if scheme in {"s3", "gs", "az"}:
+        # Imported here: obstore takes 20 ms, which a command that works on a local folder need not wait for.
+        from holdfast.storage.providers import open_bucket
+
+        return RetryingStorage(open_bucket(url))
+    known = "file:///path, s3://bucket/prefix, gs://bucket/prefix, az://container/prefix or memory://"
+    raise InputError(f"no storage is called {scheme}://", field="storage", hint=f"write {known}")
