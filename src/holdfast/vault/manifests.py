@@ -1,0 +1,111 @@
+"""Manifests: what a run that has ended left in the vault. JSON documents, sealed under their own names."""
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import msgspec
+
+from holdfast.errors import Damaged, ObjectExists
+from holdfast.storage import Storage
+from holdfast.vault import envelope, names
+from holdfast.vault.digests import EMPTY_SUM
+from holdfast.vault.keys import CustomerKeys
+
+_PURPOSE = "manifest"
+
+Outcome = Literal["complete", "partial", "carried", "skipped"]
+
+
+class EndpointState(msgspec.Struct, frozen=True, kw_only=True):
+    """One endpoint at the end of a run. The counts but `live` say what this run did."""
+
+    endpoint: str
+    outcome: Outcome
+    live: int
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    moved: int = 0
+    deleted: int = 0
+    held: int = 0
+    blobs: int = 0
+    state_sum: bytes = EMPTY_SUM
+    """`digests.add` over the digests of all live records; a state rebuilt from the packs must give the same."""
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that has ended, whichever way. The state after it: the packs of all manifests up to it, in order."""
+
+    instance_id: int
+    customer_id: int
+    run_id: int
+    sequence: int
+    status: Literal["successful", "failed", "canceled"]
+    started_at: str
+    ended_at: str
+    queued_at: str | None = None
+    generation: int = 1
+    """A manifest that replaces an earlier one of the same run has a higher one."""
+    format: int = 1
+    definition_revision_id: int | None = None
+    parent_sequence: int | None = None
+    """The run whose state this one began from; None for the first."""
+    packs: tuple[str, ...] = ()
+    """The packs this run added, in the order in which they apply."""
+    endpoints: tuple[EndpointState, ...] = ()
+    failures: tuple[dict[str, Any], ...] = ()
+    debts: dict[str, int] = {}
+    """How many debts are open, by cause."""
+    options: dict[str, Any] = {}
+
+
+def encode(keys: CustomerKeys, manifest: Manifest) -> tuple[str, bytes]:
+    """The name and the bytes of a manifest's object. No two calls give the same bytes."""
+    name = _name(manifest)
+    return name, envelope.seal_document(keys, _PURPOSE, name, msgspec.json.encode(manifest))
+
+
+def decode(keys: CustomerKeys, name: str, data: bytes) -> Manifest:
+    """Raises Damaged."""
+    document = envelope.unseal_document(keys, _PURPOSE, name, data)
+    try:
+        manifest = msgspec.json.decode(document, type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise Damaged(f"{name} cannot be read as a manifest: {error}", object_name=name) from error
+    if _name(manifest) != name:
+        raise Damaged(f"{name} holds another run's manifest", object_name=name)
+    return manifest
+
+
+def put(storage: Storage, keys: CustomerKeys, manifest: Manifest) -> None:
+    """Store a manifest. One that is there already and says the same is a success; another raises ObjectExists."""
+    name, data = encode(keys, manifest)
+    try:
+        storage.put(name, data)
+    except ObjectExists:
+        if decode(keys, name, storage.get(name)) != manifest:
+            raise
+
+
+def newest_names(storage: Storage, prefix: str) -> Iterator[names.ObjectName]:
+    """Of every run under the prefix the manifest that counts: the highest generation. Ascending."""
+    newest: names.ObjectName | None = None
+    for info in storage.list(prefix):
+        name = names.parse(info.name)
+        if name is None or name.kind != "manifest":
+            continue
+        if newest is not None and (newest.instance_id, newest.number) != (name.instance_id, name.number):
+            yield newest
+        newest = name
+    if newest is not None:
+        yield newest
+
+
+def read(storage: Storage, keys: CustomerKeys, customer_id: int, instance_id: int) -> list[Manifest]:
+    """Raises Damaged."""
+    found = newest_names(storage, names.manifests_prefix(customer_id, instance_id))
+    return [decode(keys, name.text, storage.get(name.text)) for name in found]
+
+
+def _name(manifest: Manifest) -> str:
+    return names.manifest(manifest.customer_id, manifest.instance_id, manifest.sequence, manifest.generation)

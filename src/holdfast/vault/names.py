@@ -1,0 +1,100 @@
+"""The names of the vault's objects: made and read here only. docs/vault-format.md lists them."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+MARKER = "vault.json"
+INSTALLATION = 0
+"""The customer id that stands for things of no customer."""
+
+Kind = Literal["marker", "key", "pack", "manifest", "revision", "receipt"]
+
+_PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    ("marker", re.compile(r"vault\.json")),
+    ("key", re.compile(r"keys/(?P<customer>0|[1-9]\d*)/(?P<number>0|[1-9]\d*)")),
+    ("pack", re.compile(r"packs/(?P<customer>0|[1-9]\d*)/(?P<folder>[0-9a-f]{2})/(?P<object>[0-9a-f]{32})")),
+    (
+        "manifest",
+        re.compile(
+            r"manifests/(?P<customer>0|[1-9]\d*)/(?P<instance>[1-9]\d*)/(?P<number>\d{10})-(?P<generation>\d{6})"
+        ),
+    ),
+    (
+        "revision",
+        re.compile(r"revisions/(?P<customer>0|[1-9]\d*)/(?P<kind>[a-z_]+)/(?P<object>[a-z0-9_-]+)/(?P<number>\d{10})"),
+    ),
+    ("receipt", re.compile(r"receipts/(?P<rest>.+)")),
+)
+_REVISION_KIND = re.compile(r"[a-z_]+")
+_REVISION_OBJECT = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectName:
+    """What a name says. Fields that the kind does not have are None."""
+
+    text: str
+    kind: Kind
+    customer_id: int | None = None
+    instance_id: int | None = None
+    object_id: str | None = None
+    revision_kind: str | None = None
+    number: int | None = None
+    """A key copy's number, a manifest's run sequence, a revision's number."""
+    generation: int | None = None
+
+
+def parse(text: str) -> ObjectName | None:
+    """What the name of an object says; None for a name that no Holdfast object has."""
+    for kind, pattern in _PATTERNS:
+        if match := pattern.fullmatch(text):
+            found = match.groupdict()
+            if kind == "pack" and found["folder"] != found["object"][:2]:
+                return None
+            return ObjectName(
+                text,
+                kind,
+                customer_id=_number(found.get("customer")),
+                instance_id=_number(found.get("instance")),
+                object_id=found.get("object"),
+                revision_kind=found.get("kind"),
+                number=_number(found.get("number")),
+                generation=_number(found.get("generation")),
+            )
+    return None
+
+
+def keys_prefix(customer_id: int | None = None) -> str:
+    return "keys/" if customer_id is None else f"keys/{customer_id}/"
+
+
+def key(customer_id: int, number: int) -> str:
+    return f"keys/{customer_id}/{number}"
+
+
+def packs_prefix(customer_id: int) -> str:
+    return f"packs/{customer_id}/"
+
+
+def pack(customer_id: int, pack_id: str) -> str:
+    return f"packs/{customer_id}/{pack_id[:2]}/{pack_id}"
+
+
+def manifests_prefix(customer_id: int, instance_id: int) -> str:
+    return f"manifests/{customer_id}/{instance_id}/"
+
+
+def manifest(customer_id: int, instance_id: int, sequence: int, generation: int) -> str:
+    return f"manifests/{customer_id}/{instance_id}/{sequence:010d}-{generation:06d}"
+
+
+def revision(customer_id: int, kind: str, object_id: str, number: int) -> str:
+    """Raises ValueError where kind, object id or number cannot stand in a name."""
+    if not (_REVISION_KIND.fullmatch(kind) and _REVISION_OBJECT.fullmatch(object_id) and 0 < number < 10**10):
+        raise ValueError(f"no name for a revision: {kind!r} {object_id!r} {number}")
+    return f"revisions/{customer_id}/{kind}/{object_id}/{number:010d}"
+
+
+def _number(text: str | None) -> int | None:
+    return None if text is None else int(text)

@@ -1,0 +1,141 @@
+"""Reads one customer's packs from the storage: frames by range, footers, whole packs. Everything is authenticated."""
+
+from collections.abc import Sequence
+
+from holdfast.errors import Damaged, ObjectMissing
+from holdfast.storage import Storage
+from holdfast.vault import names
+from holdfast.vault.footers import Footer, Place
+from holdfast.vault.frame_cache import RecentlyUsed
+from holdfast.vault.keys import CustomerKeys
+from holdfast.vault.packs import Directory, Pack, PackCodec, directory_end
+
+FRAME_CACHE_BYTES = 32 * 1024 * 1024
+_DIRECTORY_CACHE_PARTS = 200_000
+_FIRST_READ_BYTES = 4096
+"""Holds the directory of a pack of 500 frames, 64 MB of records: one request for nearly all."""
+_RANGE_BYTES_MAX = 8 * 1024 * 1024
+"""Neighbouring frames are fetched in one request up to this size."""
+
+_Opened = tuple[PackCodec, Directory]
+
+
+class PackReader:
+    """Thread-safe. Raises ObjectMissing where a pack is not there, Damaged where its bytes are not as written."""
+
+    def __init__(self, storage: Storage, keys: CustomerKeys, customer_id: int) -> None:
+        self._storage = storage
+        self._keys = keys
+        self._customer_id = customer_id
+        self._frames: RecentlyUsed[bytes] = RecentlyUsed(FRAME_CACHE_BYTES)
+        self._opened: RecentlyUsed[_Opened] = RecentlyUsed(_DIRECTORY_CACHE_PARTS)
+
+    def read_frame(self, pack_id: str, frame: int) -> bytes:
+        """A frame's decoded bytes."""
+        return self._read_frames(pack_id, [frame])[frame]
+
+    def read_many(self, places: Sequence[Place]) -> list[bytes]:
+        """The bytes at every place, in the order asked for; each frame is fetched and decoded once."""
+        wanted: dict[str, set[int]] = {}
+        for place in places:
+            wanted.setdefault(place.pack, set()).add(place.frame)
+        decoded = {pack_id: self._read_frames(pack_id, sorted(frames)) for pack_id, frames in wanted.items()}
+        return [self._cut(decoded[place.pack][place.frame], place) for place in places]
+
+    def read_footer(self, pack_id: str) -> Footer:
+        codec, directory = self._open(pack_id)
+        footer = directory.footer
+        stored = self._storage.get(codec.object_name, footer.start, footer.stored_bytes + 1)
+        if len(stored) > footer.stored_bytes:
+            raise Damaged(f"{codec.object_name} is longer than it was written", object_name=codec.object_name)
+        return codec.decode_footer(directory, stored)
+
+    def size_bytes(self, pack_id: str) -> int:
+        """The size that the object has by its own directory."""
+        return self._open(pack_id)[1].size_bytes
+
+    def open_whole(self, pack_id: str, data: bytes) -> tuple[PackCodec, Directory]:
+        """The codec and the directory of a pack whose bytes are at hand."""
+        return _open(self._keys, self._customer_id, pack_id, names.pack(self._customer_id, pack_id), data)
+
+    def check_written(self, pack: Pack) -> None:
+        """Decode what was just encoded and compare: a fault of memory or code is found before anyone relies on it."""
+        codec, directory = self.open_whole(pack.id, pack.data)
+        stored = pack.data[directory.footer.start :]
+        if directory.size_bytes != len(pack.data) or codec.decode_footer(directory, stored) != pack.footer:
+            raise Damaged(f"{codec.object_name} was encoded wrongly; it was not stored", object_name=codec.object_name)
+
+    def _open(self, pack_id: str) -> _Opened:
+        opened = self._opened.get(pack_id)
+        if opened is None:
+            name = names.pack(self._customer_id, pack_id)
+            try:
+                start = self._storage.get(name, 0, _FIRST_READ_BYTES)
+                if len(start) == _FIRST_READ_BYTES < directory_end(start):
+                    start = self._storage.get(name, 0, directory_end(start))
+            except ObjectMissing as error:
+                raise ObjectMissing(
+                    f"pack {name} is missing from {self._storage.url}",
+                    hint="`holdfast verify` names what it held; a replica or the source may still have it.",
+                ) from error
+            opened = _open(self._keys, self._customer_id, pack_id, name, start)
+            self._opened.put(pack_id, opened, len(opened[1].frames) + 1)
+        return opened
+
+    def _read_frames(self, pack_id: str, frames: Sequence[int]) -> dict[int, bytes]:
+        """Decoded frames; `frames` ascending."""
+        found: dict[int, bytes] = {}
+        missing: list[int] = []
+        for frame in frames:
+            cached = self._frames.get((pack_id, frame))
+            if cached is None:
+                missing.append(frame)
+            else:
+                found[frame] = cached
+        if not missing:
+            return found
+        codec, directory = self._open(pack_id)
+        parts = directory.frames
+        if missing[0] < 0 or missing[-1] >= len(parts):
+            raise Damaged(f"{codec.object_name} has no frame {missing[-1]}", object_name=codec.object_name)
+        for group in _neighbours(missing, directory):
+            start = parts[group[0]].start
+            fetched = memoryview(
+                self._storage.get(
+                    codec.object_name, start, parts[group[-1]].start + parts[group[-1]].stored_bytes - start
+                )
+            )
+            for frame in group:
+                part = parts[frame]
+                stored = fetched[part.start - start : part.start - start + part.stored_bytes]
+                raw = codec.decode_frame(frame, stored, part.raw_bytes)
+                self._frames.put((pack_id, frame), raw, len(raw))
+                found[frame] = raw
+        return found
+
+    def _cut(self, frame: bytes, place: Place) -> bytes:
+        raw = frame[place.offset : place.offset + place.length]
+        if place.offset < 0 or len(raw) != place.length:
+            name = names.pack(self._customer_id, place.pack)
+            raise Damaged(f"{name} has nothing at {place.offset} in frame {place.frame}", object_name=name)
+        return raw
+
+
+def _open(keys: CustomerKeys, customer_id: int, pack_id: str, name: str, start: bytes) -> _Opened:
+    codec = PackCodec.of_header(keys, customer_id, pack_id, name, start)
+    return codec, codec.decode_directory(start)
+
+
+def _neighbours(frames: Sequence[int], directory: Directory) -> list[list[int]]:
+    """Frames that lie side by side, in groups of a bounded size."""
+    groups: list[list[int]] = []
+    size = 0
+    for frame in frames:
+        stored = directory.frames[frame].stored_bytes
+        if groups and groups[-1][-1] + 1 == frame and size + stored <= _RANGE_BYTES_MAX:
+            groups[-1].append(frame)
+            size += stored
+        else:
+            groups.append([frame])
+            size = stored
+    return groups
