@@ -1,0 +1,153 @@
+"""The catalog's connections and transactions, and the one place where database errors become Holdfast's.
+
+SQLite needs care that SQLAlchemy does not take by itself: a version without the WAL-reset corruption, one library per
+process, write transactions that take the lock when they begin.
+"""
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError
+
+from holdfast.errors import CatalogBusy, CatalogError, HoldfastError
+
+OLDEST_SQLITE = (3, 51, 3)
+"""Older ones can corrupt a WAL database that two connections write and checkpoint."""
+_BUSY_TIMEOUT_MS = 30_000
+_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}",
+    "PRAGMA cache_size = -32768",
+    "PRAGMA temp_store = MEMORY",
+)
+_WRITES = "holdfast_writes"
+
+
+def sqlite_module() -> ModuleType:
+    """The SQLite driver of this process. Everything that opens the catalog's file must use this one: two copies of the
+    library in one process undo each other's file locks. Raises CatalogError where none is new enough."""
+    found: list[str] = []
+    for name in ("pysqlite3", "sqlite3"):
+        try:
+            module = importlib.import_module(name)
+        except ImportError:
+            continue
+        if module.sqlite_version_info >= OLDEST_SQLITE:
+            return module
+        found.append(f"{name} brings {module.sqlite_version}")
+    raise CatalogError(
+        f"SQLite {'.'.join(map(str, OLDEST_SQLITE))} or newer is needed: {', '.join(found)}",
+        hint="older versions can corrupt the catalog; install the pysqlite3 wheel, or use PostgreSQL",
+        code="sqlite_too_old",
+    )
+
+
+class Database:
+    """One catalog. Thread-safe; connections are pooled, a transaction belongs to one thread."""
+
+    def __init__(self, url: str) -> None:
+        """`sqlite:////absolute/path` or `postgresql://...`. Opens nothing yet."""
+        try:
+            parsed = sa.make_url(url)
+        except sa.exc.ArgumentError as error:
+            raise CatalogError("the database URL cannot be read", hint="sqlite:////path or postgresql://...") from error
+        self.url = parsed.render_as_string(hide_password=True)
+        backend = parsed.get_backend_name()
+        if backend == "sqlite":
+            self.engine = sa.create_engine(parsed, module=sqlite_module(), pool_timeout=30)
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+        elif backend == "postgresql":
+            self.engine = sa.create_engine(
+                parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10, max_overflow=20
+            )
+        else:
+            raise CatalogError(f"{backend} is no database Holdfast knows", hint="use sqlite or postgresql")
+        self._reads = self.engine.execution_options(**{_WRITES: False})
+        if backend == "postgresql":
+            # What one read shows belongs to one moment, as it does on SQLite.
+            self._reads = self._reads.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A transaction that may write: committed at the end of the block, rolled back by any exception.
+
+        On SQLite it holds the one write lock from its beginning: keep it under 100 ms. Raises CatalogBusy
+        and CatalogError.
+        """
+        with self._translated(), self.engine.begin() as conn:
+            yield conn
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A transaction that sees the catalog as it is at one moment and writes nothing."""
+        with self._translated(), self._reads.connect() as conn, conn.begin():
+            yield conn
+
+    def migrate(self) -> None:
+        """Bring the schema to this version's. Safe to call from several processes at once; does nothing when done."""
+        from holdfast.catalog import migration  # alembic takes 100 ms to import, and only this needs it
+
+        with self.write() as conn:
+            migration.upgrade(conn)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        # The bulk modules use the driver's own cursors, so its errors arrive here bare as well as wrapped.
+        driver_error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
+        try:
+            yield
+        except DBAPIError as error:
+            raise _translate(error.orig or error, self.url) from error
+        except sa.exc.TimeoutError as error:
+            raise CatalogBusy("no free connection to the catalog") from error
+        except driver_error as error:
+            raise _translate(error, self.url) from error
+
+
+def _prepare_sqlite(connection: Any, record: Any) -> None:  # noqa: ARG001
+    connection.isolation_level = None  # the driver would begin by itself, deferred: `_begin_sqlite` does it instead
+    for pragma in _PRAGMAS:
+        connection.execute(pragma).close()
+
+
+def _begin_sqlite(conn: sa.Connection) -> None:
+    # A deferred transaction that reads and then writes loses updates or fails at once: 738 of 2,000 in a test.
+    conn.exec_driver_sql("BEGIN IMMEDIATE" if conn.get_execution_options().get(_WRITES, True) else "BEGIN")
+
+
+def _translate(error: BaseException, url: str) -> HoldfastError:
+    text = str(error).strip()
+    state = getattr(error, "sqlstate", None)
+    if "is locked" in text or state in {"40001", "40P01", "55P03"}:
+        return CatalogBusy(f"the catalog is busy: {text}")
+    if "disk is full" in text or state == "53100":
+        return CatalogError("the catalog's disk is full", code="catalog_full", hint="free some space; nothing was lost")
+    if "unable to open database file" in text:
+        folder = Path(sa.make_url(url).database or "").parent
+        return CatalogError(f"the catalog cannot be opened: {url}", hint=f"does {folder} exist, and may it be written?")
+    if "readonly database" in text:
+        return CatalogError(
+            f"the catalog may not be written: {url}", hint="check the file's and its folder's owner and mode"
+        )
+    if "malformed" in text or "not a database" in text:
+        return CatalogError(
+            f"the catalog is damaged: {text}", code="catalog_damaged",
+            hint="move its file away and run `holdfast rebuild`: the vault has everything",
+        )  # fmt: skip
+    if "no such table" in text or state == "42P01":
+        return CatalogError("the catalog has no such table: it was never migrated", code="catalog_not_migrated")
+    if state is None and type(error).__module__.startswith("psycopg"):
+        return CatalogError(f"the catalog's database cannot be reached: {text}", code="catalog_unreachable")
+    return CatalogError(f"the catalog refused: {text}")

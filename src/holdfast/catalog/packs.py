@@ -1,0 +1,65 @@
+"""Packs by their short local numbers, and what they are called in the vault."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from holdfast.catalog.schema import packs
+
+_MANY = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class PackRow:
+    id: int
+    object_id: str
+    customer_id: int
+    instance_id: int
+    run_id: int
+    sequence: int
+    batch: int
+    kind: str
+    """records or blobs."""
+    size_bytes: int
+
+
+_PACK = tuple(packs.c[name] for name in PackRow.__dataclass_fields__)
+
+
+def add(
+    conn: sa.Connection, object_id: str, *, customer_id: int, instance_id: int, run_id: int, sequence: int, batch: int,
+    kind: str, size_bytes: int,
+) -> int:  # fmt: skip
+    """The new pack's local number."""
+    statement = sa.insert(packs).values(
+        object_id=object_id, customer_id=customer_id, instance_id=instance_id, run_id=run_id, sequence=sequence,
+        batch=batch, kind=kind, size_bytes=size_bytes,
+    )  # fmt: skip
+    number: int = conn.execute(statement.returning(packs.c.id)).scalar_one()
+    return number
+
+
+def object_ids(conn: sa.Connection, numbers: Iterable[int]) -> dict[int, str]:
+    """The vault's names of these packs. They never change: callers may cache them."""
+    wanted = list(set(numbers))
+    found: dict[int, str] = {}
+    for begin in range(0, len(wanted), _MANY):
+        query = sa.select(packs.c.id, packs.c.object_id).where(packs.c.id.in_(wanted[begin : begin + _MANY]))
+        found.update((number, object_id) for number, object_id in conn.execute(query))
+    return found
+
+
+def numbers(conn: sa.Connection, object_ids: Sequence[str]) -> dict[str, int]:
+    """The local numbers of those of these packs that the catalog knows."""
+    found: dict[str, int] = {}
+    for begin in range(0, len(object_ids), _MANY):
+        query = sa.select(packs.c.object_id, packs.c.id).where(packs.c.object_id.in_(object_ids[begin : begin + _MANY]))
+        found.update((object_id, number) for object_id, number in conn.execute(query))
+    return found
+
+
+def of_run(conn: sa.Connection, run_id: int) -> list[PackRow]:
+    """In batch order."""
+    query = sa.select(*_PACK).where(packs.c.run_id == run_id).order_by(packs.c.batch, packs.c.id)
+    return [PackRow(*row) for row in conn.execute(query)]

@@ -1,0 +1,171 @@
+"""Runs (backups) of an instance: queued, in progress, ended. The database itself sees to it that only one is active."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from holdfast import clock, ids
+from holdfast.catalog.listing import Listing, PageRequest, listed
+from holdfast.catalog.schema import instances, runs
+from holdfast.catalog.upsert import insert
+from holdfast.errors import NotFound
+
+Status = Literal["queued", "in_progress", "successful", "failed", "canceled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    id: int
+    instance_id: int
+    sequence: int
+    """1, 2, 3.. within its instance."""
+    status: Status
+    queued_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    cancel_requested_at: datetime | None
+    definition_revision_id: int | None
+    options: Mapping[str, Any]
+    failures: Sequence[Mapping[str, Any]]
+    counters: Mapping[str, Any]
+    worker: str | None
+
+    @property
+    def active(self) -> bool:
+        return self.status in ("queued", "in_progress")
+
+
+_RUN = tuple(runs.c[name] for name in Run.__dataclass_fields__)
+_ACTIVE = runs.c.status.in_(("queued", "in_progress"))
+_ENDED = runs.c.ended_at.is_not(None)
+
+
+def _first(conn: sa.Connection, query: sa.Select[Any]) -> Run | None:
+    row = conn.execute(query.limit(1)).one_or_none()
+    return None if row is None else Run(*row)
+
+
+def queue(
+    conn: sa.Connection, instance_id: int, *, options: Mapping[str, Any] | None = None
+) -> tuple[Run, bool]:  # fmt: skip
+    """A new queued run and True, or the one that is active already and False."""
+    # On PostgreSQL two callers would read the same greatest sequence: the instance's row lets one go first.
+    conn.execute(sa.select(instances.c.id).where(instances.c.id == instance_id).with_for_update())
+    running = active(conn, instance_id)
+    if running is not None:
+        return running, False
+    newest = sa.select(sa.func.max(runs.c.sequence)).where(runs.c.instance_id == instance_id)
+    sequence = (conn.execute(newest).scalar_one() or 0) + 1
+    made = Run(
+        ids.new_id(), instance_id, sequence, "queued", clock.now(), None, None, None, None, options or {}, [], {}, None
+    )
+    conn.execute(sa.insert(runs).values(
+        id=made.id, instance_id=instance_id, sequence=sequence, status="queued", queued_at=made.queued_at,
+        options=dict(made.options), failures=[], counters={},
+    ))  # fmt: skip
+    return made, True
+
+
+def restore(conn: sa.Connection, run: Run) -> None:
+    """Put back a run that the vault tells of, ids and all; one that is there already is overwritten. For a rebuild."""
+    values = {name: getattr(run, name) for name in Run.__dataclass_fields__}
+    statement = insert(conn, runs).values(**values)
+    conn.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+
+
+def get(conn: sa.Connection, run_id: int, *, instance_id: int | None = None) -> Run:
+    """Raises NotFound, also for another instance's where `instance_id` is given."""
+    found = _first(conn, sa.select(*_RUN).where(runs.c.id == run_id))
+    if found is None or (instance_id is not None and found.instance_id != instance_id):
+        raise NotFound(f"no backup {run_id}", field="backup_id")
+    return found
+
+
+def by_sequence(conn: sa.Connection, instance_id: int, sequence: int) -> Run | None:
+    return _first(conn, sa.select(*_RUN).where(runs.c.instance_id == instance_id, runs.c.sequence == sequence))
+
+
+def active(conn: sa.Connection, instance_id: int) -> Run | None:
+    return _first(conn, sa.select(*_RUN).where(runs.c.instance_id == instance_id, _ACTIVE))
+
+
+def newest(conn: sa.Connection, instance_id: int) -> Run | None:
+    """The newest run, active or ended."""
+    return _first(conn, sa.select(*_RUN).where(runs.c.instance_id == instance_id).order_by(runs.c.sequence.desc()))
+
+
+def newest_ended(
+    conn: sa.Connection, instance_id: int, *, at: datetime | None = None, since: datetime | None = None,
+    status: Status | None = None,
+) -> Run | None:  # fmt: skip
+    """The run whose state a reader sees: the last that had ended at a moment (default: now), whatever came of it.
+
+    `since` looks no further back, `status` at only such runs: the last successful one, the last one of a day.
+    """
+    query = sa.select(*_RUN).where(runs.c.instance_id == instance_id, _ENDED).order_by(runs.c.sequence.desc())
+    if at is not None:
+        query = query.where(runs.c.ended_at <= at)
+    if since is not None:
+        query = query.where(runs.c.ended_at >= since)
+    if status is not None:
+        query = query.where(runs.c.status == status)
+    return _first(conn, query)
+
+
+def of_instance(conn: sa.Connection, instance_id: int, page: PageRequest) -> Listing[Run]:
+    return listed(conn, sa.select(*_RUN).where(runs.c.instance_id == instance_id), runs.c.id, page, Run)
+
+
+def all_of_instance(conn: sa.Connection, instance_id: int) -> list[Run]:
+    """Ascending by sequence."""
+    query = sa.select(*_RUN).where(runs.c.instance_id == instance_id).order_by(runs.c.sequence)
+    return [Run(*row) for row in conn.execute(query)]
+
+
+def all_active(conn: sa.Connection) -> list[Run]:
+    """Every active run of every instance, for the reconciler."""
+    return [Run(*row) for row in conn.execute(sa.select(*_RUN).where(_ACTIVE).order_by(runs.c.id))]
+
+
+def start(conn: sa.Connection, run_id: int, *, worker: str, definition_revision_id: int | None) -> Run:
+    """In progress from now; a run that is so already (a resumed one) keeps its start. Returns it as it stands now: one
+    that has ended is returned as it ended."""
+    conn.execute(
+        sa.update(runs)
+        .where(runs.c.id == run_id, _ACTIVE)
+        .values(
+            status="in_progress", worker=worker, started_at=sa.func.coalesce(runs.c.started_at, clock.now()),
+            definition_revision_id=sa.func.coalesce(runs.c.definition_revision_id, definition_revision_id),
+        )
+    )  # fmt: skip
+    return get(conn, run_id)
+
+
+def set_counters(conn: sa.Connection, run_id: int, counters: Mapping[str, Any]) -> None:
+    conn.execute(sa.update(runs).where(runs.c.id == run_id).values(counters=dict(counters)))
+
+
+def set_failures(conn: sa.Connection, run_id: int, failures: Sequence[Mapping[str, Any]]) -> None:
+    conn.execute(sa.update(runs).where(runs.c.id == run_id).values(failures=[dict(one) for one in failures]))
+
+
+def request_cancel(conn: sa.Connection, run_id: int) -> bool:
+    """Ask an active run to stop at its next commit. False where it has ended."""
+    done = conn.execute(sa.update(runs).where(runs.c.id == run_id, _ACTIVE).values(cancel_requested_at=clock.now()))
+    return done.rowcount > 0
+
+
+def end(
+    conn: sa.Connection, run_id: int, status: Status, *, ended_at: datetime, failures: Sequence[Mapping[str, Any]],
+    counters: Mapping[str, Any],
+) -> bool:  # fmt: skip
+    """End an active run. False, and nothing changed, where it has ended already."""
+    done = conn.execute(
+        sa.update(runs)
+        .where(runs.c.id == run_id, _ACTIVE)
+        .values(status=status, ended_at=ended_at, failures=[dict(one) for one in failures], counters=dict(counters))
+    )
+    return done.rowcount > 0

@@ -1,0 +1,460 @@
+"""Every table of the catalog. The migrations make them; a test compares the two.
+
+Public ids (`_id`) come from `holdfast.ids`; local ones (`_local_id`) from the database, and never leave the process:
+streams, scopes, packs and blobs stand in millions of rows, so their numbers are short. The big tables carry no foreign
+keys: a look-up for every inserted record would cost as much as the record.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
+
+from holdfast.catalog.columns import Id, Message, RecordKey, Time
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+Json = sa.JSON(none_as_null=True)
+
+PARTITIONS = 64
+"""Hash partitions of `current` and `history` on PostgreSQL, by stream: vacuum, locks and rebuilt indexes stay small."""
+
+
+def _id() -> Column[int]:
+    return Column("id", Id, primary_key=True, autoincrement=False)
+
+
+def _local_id() -> Column[int]:
+    return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+def _one_of(column: str, *values: str) -> sa.CheckConstraint:
+    allowed = ", ".join(f"'{value}'" for value in values)
+    return sa.CheckConstraint(f"{column} IN ({allowed})", name=column)
+
+
+# --- who ------------------------------------------------------------------------------------------
+
+vendors = Table(
+    "vendors", metadata, _id(),
+    Column("name", Text, nullable=False),
+    Column("email", Text),
+    Column("client_id", Text, nullable=False, unique=True),
+    Column("created_at", Time, nullable=False),
+    Column("disabled_at", Time),
+)  # fmt: skip
+
+client_secrets = Table(
+    "client_secrets", metadata, _id(),
+    Column("vendor_id", BigInteger, ForeignKey("vendors.id"), nullable=False, index=True),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("hint", Text, nullable=False),  # the masked form that may be shown
+    Column("created_at", Time, nullable=False),
+    Column("revoked_at", Time),
+)  # fmt: skip
+
+access_tokens = Table(
+    "access_tokens", metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("vendor_id", BigInteger, ForeignKey("vendors.id"), nullable=False, index=True),
+    Column("customer_id", BigInteger, ForeignKey("customers.id"), index=True),
+    Column("secret_id", BigInteger, ForeignKey("client_secrets.id"), index=True),
+    Column("created_at", Time, nullable=False),
+    Column("expires_at", Time, nullable=False, index=True),
+    Column("revoked_at", Time),
+)  # fmt: skip
+
+customers = Table(
+    "customers", metadata, _id(),
+    Column("vendor_id", BigInteger, ForeignKey("vendors.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("email", Text),
+    Column("created_at", Time, nullable=False),
+    Column("deleted_at", Time),
+    Index("ix_customers_vendor_id_id", "vendor_id", "id"),
+    Index(
+        "uq_customers_vendor_id_name", "vendor_id", "name", unique=True,
+        sqlite_where=sa.text("deleted_at IS NULL"), postgresql_where=sa.text("deleted_at IS NULL"),
+    ),
+)  # fmt: skip
+
+# --- what is backed up ----------------------------------------------------------------------------
+
+definitions = Table(
+    "definitions", metadata, _id(),
+    Column("vendor_id", BigInteger, ForeignKey("vendors.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("published", Boolean, nullable=False),
+    Column("revision_id", BigInteger),  # the newest of definition_revisions; null: it has no document yet
+    Column("created_at", Time, nullable=False),
+    Column("deleted_at", Time),
+    Index("ix_definitions_vendor_id_id", "vendor_id", "id"),
+)  # fmt: skip
+
+definition_revisions = Table(
+    "definition_revisions", metadata, _id(),
+    Column("definition_id", BigInteger, ForeignKey("definitions.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("created_at", Time, nullable=False),
+    sa.UniqueConstraint("definition_id", "number"),
+)  # fmt: skip
+
+instances = Table(
+    "instances", metadata, _id(),
+    Column("customer_id", BigInteger, ForeignKey("customers.id"), nullable=False),
+    Column("definition_id", BigInteger, ForeignKey("definitions.id"), nullable=False),
+    Column("label", Text),
+    Column("frequency", Text, nullable=False),
+    Column("cron", Text),
+    Column("time_zone", Text),
+    Column("next_due_at", Time),
+    Column("created_at", Time, nullable=False),
+    Column("deleted_at", Time),
+    _one_of("frequency", "off", "hourly", "daily", "weekly", "cron"),
+    Index("ix_instances_customer_id_id", "customer_id", "id"),
+    Index("ix_instances_definition_id_id", "definition_id", "id"),
+    Index(
+        "uq_instances_customer_id_label", "customer_id", "label", unique=True,
+        sqlite_where=sa.text("label IS NOT NULL AND deleted_at IS NULL"),
+        postgresql_where=sa.text("label IS NOT NULL AND deleted_at IS NULL"),
+    ),
+    Index(
+        "ix_instances_next_due_at", "next_due_at",
+        sqlite_where=sa.text("next_due_at IS NOT NULL"), postgresql_where=sa.text("next_due_at IS NOT NULL"),
+    ),
+)  # fmt: skip
+
+instance_variables = Table(
+    "instance_variables", metadata,
+    Column("instance_id", BigInteger, ForeignKey("instances.id"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+# --- runs -----------------------------------------------------------------------------------------
+
+_RUN_STATUSES = ("queued", "in_progress", "successful", "failed", "canceled")
+
+runs = Table(
+    "runs", metadata, _id(),
+    Column("instance_id", BigInteger, ForeignKey("instances.id"), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("queued_at", Time, nullable=False),
+    Column("started_at", Time),
+    Column("ended_at", Time),
+    Column("cancel_requested_at", Time),
+    Column("definition_revision_id", BigInteger),
+    Column("options", Json, nullable=False),
+    Column("failures", Json, nullable=False),
+    Column("counters", Json, nullable=False),
+    Column("worker", Text),
+    _one_of("status", *_RUN_STATUSES),
+    sa.UniqueConstraint("instance_id", "sequence"),
+    Index("ix_runs_instance_id_ended_at", "instance_id", "ended_at"),
+    Index(
+        "uq_runs_active", "instance_id", unique=True,
+        sqlite_where=sa.text("status IN ('queued', 'in_progress')"),
+        postgresql_where=sa.text("status IN ('queued', 'in_progress')"),
+    ),
+)  # fmt: skip
+
+leases = Table(
+    "leases", metadata,
+    Column("instance_id", BigInteger, ForeignKey("instances.id"), primary_key=True),
+    Column("token", BigInteger, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("ttl_us", BigInteger, nullable=False),
+    Column("expires_at", Time, nullable=False),
+)  # fmt: skip
+
+heartbeats = Table(
+    "heartbeats", metadata,
+    Column("executor_id", Text, primary_key=True),
+    Column("beat_at", Time, nullable=False),
+)  # fmt: skip
+
+streams = Table(
+    "streams", metadata, _local_id(),
+    Column("instance_id", BigInteger, ForeignKey("instances.id"), nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("description", Text),
+    Column("next_slot", BigInteger, nullable=False),
+    Column("live", BigInteger, nullable=False),
+    Column("state_sum", LargeBinary, nullable=False),
+    Column("first_run", Integer, nullable=False),  # sequence; later runs leave rows in `changes`
+    Column("last_run", Integer, nullable=False),  # sequence of the last run that changed a record; 0: none did
+    sa.UniqueConstraint("instance_id", "endpoint"),
+)  # fmt: skip
+
+scopes = Table(
+    "scopes", metadata, _local_id(),
+    Column("stream", Id, ForeignKey("streams.id"), nullable=False),
+    Column("parent_key", RecordKey, nullable=False),
+    Column("fingerprint", Text),
+    Column("cursor", Text),
+    Column("live", BigInteger, nullable=False),
+    Column("last_full_run", Integer),
+    Column("last_full_at", Time),
+    Column("last_complete_run", Integer),
+    Column("run_id", BigInteger),  # the run that `state` and `checkpoint` belong to
+    Column("state", Text),
+    Column("checkpoint", Json),
+    sa.UniqueConstraint("stream", "parent_key"),
+)  # fmt: skip
+
+seen = Table(
+    "seen", metadata,
+    Column("run_id", BigInteger, ForeignKey("runs.id"), primary_key=True),
+    Column("stream", Id, primary_key=True),
+    Column("batch", Integer, primary_key=True),
+    Column("slots", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+endpoint_counts = Table(
+    "endpoint_counts", metadata,
+    Column("run_id", BigInteger, ForeignKey("runs.id"), primary_key=True),
+    Column("stream", Id, primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),
+    *(
+        Column(name, BigInteger, nullable=False)
+        for name in ("live", "new", "changed", "unchanged", "moved", "deleted", "held", "skipped",
+                     "pages", "requests", "bytes", "blobs", "blob_bytes")
+    ),
+    Column("state_sum", LargeBinary, nullable=False),
+    Column("first_key", RecordKey),
+    Column("last_key", RecordKey),
+    Index("uq_endpoint_counts_stream_sequence", "stream", "sequence", unique=True),
+)  # fmt: skip
+
+debts = Table(
+    "debts", metadata,
+    Column("stream", Id, ForeignKey("streams.id"), primary_key=True),
+    Column("record_key", RecordKey, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("scope", Id),
+    Column("cause", Text, nullable=False),
+    Column("message", Message, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("first_run", Integer, nullable=False),
+    Column("last_run", Integer, nullable=False),
+    _one_of("kind", "record", "blob"),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+# --- records and where their bytes stand ----------------------------------------------------------
+
+
+def _place() -> tuple[Column[int], ...]:
+    return (
+        Column("pack", Id, nullable=False),
+        Column("frame", Integer, nullable=False),
+        Column("start", Integer, nullable=False),
+        Column("length", Integer, nullable=False),
+    )
+
+
+packs = Table(
+    "packs", metadata, _local_id(),
+    Column("object_id", Text, nullable=False, unique=True),
+    Column("customer_id", BigInteger, nullable=False, index=True),  # 0: the installation's
+    Column("instance_id", BigInteger, nullable=False),
+    Column("run_id", BigInteger, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("batch", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("condemned_at", Time),
+    Index("ix_packs_run_id_batch", "run_id", "batch"),
+    Index("ix_packs_instance_id_sequence", "instance_id", "sequence"),
+    # A pack that was pruned keeps its number, so that no row can ever mean another one's bytes.
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+current = Table(
+    "current", metadata,
+    Column("stream", Id, primary_key=True, autoincrement=False),
+    Column("record_key", RecordKey, primary_key=True),
+    Column("scope", Id),
+    Column("slot", BigInteger, nullable=False),
+    Column("run_from", Integer, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("compare", LargeBinary),
+    Column("shape", BigInteger, nullable=False),
+    *_place(),
+    Column("blob", Id),
+    sqlite_with_rowid=False, postgresql_partition_by="HASH (stream)",
+)  # fmt: skip
+
+history = Table(
+    "history", metadata,
+    Column("stream", Id, primary_key=True, autoincrement=False),
+    Column("record_key", RecordKey, primary_key=True),
+    Column("run_from", Integer, primary_key=True, autoincrement=False),
+    Column("run_to", Integer, nullable=False),
+    Column("scope", Id),
+    Column("digest", LargeBinary, nullable=False),
+    *_place(),
+    Column("blob", Id),
+    sqlite_with_rowid=False, postgresql_partition_by="HASH (stream)",
+)  # fmt: skip
+
+changes = Table(
+    # One row for each record that a run after the stream's first one wrote or deleted: what two backups differ in costs
+    # what has changed, and an unchanged record costs nothing here.
+    "changes", metadata,
+    Column("stream", Id, primary_key=True, autoincrement=False),
+    Column("run", Integer, primary_key=True, autoincrement=False),
+    Column("record_key", RecordKey, primary_key=True),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+blobs = Table(
+    "blobs", metadata, _local_id(),
+    Column("object_id", Text, nullable=False, unique=True),
+    Column("customer_id", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("content_type", Message),
+    Column("name", Message),
+    Column("version", Message),
+    Column("fetched_at", Time, nullable=False),
+    Column("chunks", LargeBinary, nullable=False),  # their digests, 16 bytes each, in order
+    Index("ix_blobs_customer_id_digest", "customer_id", "digest"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+chunks = Table(
+    "chunks", metadata,
+    Column("customer_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("digest", LargeBinary, primary_key=True),
+    *_place(),
+    Index("ix_chunks_pack", "pack"),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+# --- what goes out --------------------------------------------------------------------------------
+
+revision_numbers = Table(
+    "revision_numbers", metadata,
+    Column("kind", Text, primary_key=True),
+    Column("object_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+)  # fmt: skip
+
+outbox = Table(
+    "outbox", metadata, _local_id(),
+    Column("kind", Text, nullable=False),
+    Column("object_id", BigInteger, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("customer_id", BigInteger, nullable=False),  # 0: the installation's
+    Column("payload", LargeBinary, nullable=False),
+    Column("created_at", Time, nullable=False),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+exports = Table(
+    "exports", metadata, _id(),
+    Column("instance_id", BigInteger, ForeignKey("instances.id"), nullable=False),
+    Column("run_id", BigInteger, ForeignKey("runs.id"), nullable=False),
+    Column("status", Text, nullable=False),
+    Column("formats", Json, nullable=False),
+    Column("content_types", Text),
+    Column("fingerprint", Text, nullable=False),  # of run and options: equal ones share an archive
+    Column("send_confirmation", Boolean, nullable=False),
+    Column("queued_at", Time, nullable=False),
+    Column("started_at", Time),
+    Column("ended_at", Time),
+    Column("failures", Json, nullable=False),
+    Column("records_processed", BigInteger, nullable=False),
+    Column("records_failed", BigInteger, nullable=False),
+    Column("archive_objects", Json),  # names in the vault, in order
+    Column("archive_bytes", BigInteger),
+    Column("url_expires_at", Time),
+    Column("archive_expires_at", Time),
+    _one_of("status", *_RUN_STATUSES),
+    Index("ix_exports_instance_id_id", "instance_id", "id"),
+    Index("ix_exports_instance_id_fingerprint", "instance_id", "fingerprint"),
+    Index(
+        "ix_exports_archive_expires_at", "archive_expires_at",
+        sqlite_where=sa.text("archive_expires_at IS NOT NULL"),
+        postgresql_where=sa.text("archive_expires_at IS NOT NULL"),
+    ),
+)  # fmt: skip
+
+log_entries = Table(
+    "log_entries", metadata, _id(),
+    Column("instance_id", BigInteger, ForeignKey("instances.id"), nullable=False),
+    Column("logged_at", Time, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("message", Message, nullable=False),
+    Column("fields", Json, nullable=False),
+    Index("ix_log_entries_instance_id_logged_at_id", "instance_id", "logged_at", "id"),
+)  # fmt: skip
+
+audit_entries = Table(
+    "audit_entries", metadata, _id(),
+    Column("vendor_id", BigInteger, nullable=False),
+    Column("happened_at", Time, nullable=False),
+    Column("actor", Message, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("object_kind", Text, nullable=False),
+    Column("object_id", BigInteger),
+    Column("fields", Json, nullable=False),
+    Index("ix_audit_entries_vendor_id_id", "vendor_id", "id"),
+)  # fmt: skip
+
+webhooks = Table(
+    "webhooks", metadata, _id(),
+    Column("vendor_id", BigInteger, ForeignKey("vendors.id"), nullable=False, index=True),
+    Column("url", Text, nullable=False),
+    Column("events", Json, nullable=False),  # their names; an empty list: all
+    Column("sealed_secret", LargeBinary, nullable=False),
+    Column("created_at", Time, nullable=False),
+    Column("disabled_at", Time),
+    Column("deleted_at", Time),
+)  # fmt: skip
+
+webhook_deliveries = Table(
+    "webhook_deliveries", metadata, _id(),
+    Column("webhook_id", BigInteger, ForeignKey("webhooks.id"), nullable=False),
+    Column("event_id", BigInteger, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", Time),
+    Column("last_answer", Message),
+    Column("created_at", Time, nullable=False),
+    Column("ended_at", Time),
+    _one_of("status", "pending", "delivered", "given_up"),
+    sa.UniqueConstraint("webhook_id", "event_id"),
+    Index("ix_webhook_deliveries_webhook_id_id", "webhook_id", "id"),
+    Index(
+        "ix_webhook_deliveries_next_attempt_at", "next_attempt_at",
+        sqlite_where=sa.text("next_attempt_at IS NOT NULL"), postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
+    ),
+)  # fmt: skip
+
+usage = Table(
+    "usage", metadata,
+    Column("instance_id", BigInteger, ForeignKey("instances.id"), primary_key=True),
+    Column("day", Text, primary_key=True),  # YYYY-MM-DD, UTC
+    *(
+        Column(name, BigInteger, nullable=False)
+        for name in ("runs", "requests", "records_read", "bytes_read", "bytes_stored")
+    ),
+    sqlite_with_rowid=False,
+)  # fmt: skip

