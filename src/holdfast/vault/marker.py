@@ -41,7 +41,7 @@ def decode(data: bytes, installation: CustomerKeys) -> Marker:
     """Raises Damaged, or VaultError (code `vault_format_newer`) where this version cannot read the vault."""
     try:
         fields = msgspec.json.decode(data, type=_Fields)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _damaged() from error
     marker = Marker(fields.id, fields.created, fields.holdfast_vault)
     if marker.encode(installation) != data:
