@@ -86,7 +86,7 @@ class Paging:
     link_header  the `Link` header's rel="next"
     next_url   a URL in the body (`body`, a selector) or in a response header (`header`)
     cursor     a token in the body (`body`) or header (`header`), sent as query parameter `query`
-    page       a number sent as `query`, from `start`; ends at a page without records, or past `total_pages` / `has_more`
+    page       a number sent as `query`, from `start`; ends at a page without records, past `total_pages` or `has_more`
     offset     the number of records so far sent as `query`; ends at a page without records, or at `total` / `has_more`
     """
 
@@ -95,6 +95,7 @@ class Paging:
     header: str | None = None
     query: str | None = None
     start: int = 1
+    """What is sent for the first page: a page's number, or an offset that counts from 0 or from 1."""
     total_pages: Selector | None = None
     total: Selector | None = None
     has_more: Selector | None = None
@@ -159,7 +160,9 @@ class Endpoint:
     incremental: Incremental | None = None
     tombstones: Tombstones | None = None
     record_path: Template | None = None
-    """Where one record can be asked for, with `record` and `parent` in the template: confirms absence, retries debts."""
+    """Where one record can be asked for, with `record` and `parent` in the template: confirms absence, pays debts."""
+    record_select: Selector = ""
+    """Where the record stands in that answer's body; empty: the body is the record."""
     volatile: tuple[str, ...] = ()
     """Dotted paths that are stored but not compared."""
     optional_on: frozenset[int] = frozenset()

@@ -148,12 +148,15 @@ class Template:
     def render_path(self, **context: object) -> str:
         """The text as a URL path: every inserted value percent-encoded whole, unless marked by `path` or `encoded`.
 
-        Raises DefinitionError where a value is missing, null or empty, or a segment would be `.` or `..`.
+        Raises DefinitionError where a value is missing, null or empty, a segment would be `.` or `..`, or the path
+        begins with neither `/` nor http.
         """
         path = self._run(self._as_path, context)
         if path is None:
             raise DefinitionError(f"in {_quoted(self.text)}: {self._what_is_missing(context)}")
         self._refuse_dot_segments(path)
+        if not path.startswith(("/", "https://", "http://")):
+            raise DefinitionError(f"in {_quoted(self.text)}: the path does not begin with `/`")
         return path
 
     def render_url(self, **context: object) -> str:

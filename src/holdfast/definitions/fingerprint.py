@@ -1,0 +1,63 @@
+"""What a cursor depends on, as one short text: when it changes, cursors kept under the old one are void."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+
+from holdfast.definitions.document import Auth, Definition, Endpoint
+from holdfast.definitions.expressions import template
+
+__all__ = ["fingerprint"]
+
+
+def fingerprint(definition: Definition, endpoint: Endpoint, variables: Mapping[str, str], key: bytes) -> str:
+    """32 hex digits that change with the endpoint's list (path, query, selectors, id, parents) and with the account.
+
+    The account is base URL, credential and every variable that requests are made with. `variables` are the values an
+    instance has, defaults included. Secrets take part, so that another account's token voids the cursors; `key`
+    (secret, 1 to 64 bytes, always the same for an instance) keeps the result from helping anyone to guess them.
+    """
+    chain = [endpoint]
+    while chain[-1].for_each is not None:
+        chain.append(definition.endpoint(chain[-1].for_each))
+    connection = definition.connection
+    account = [connection.base_url, *_auth_templates(connection.auth)]
+    account += [text for mapping in (connection.headers, connection.query) for text in mapping.values()]
+    used = set(_names(account))
+    for link in chain:
+        used |= set(_names([link.path, *link.query.values(), *link.headers.values()]))
+    if endpoint.incremental is not None:
+        used |= set(_names(endpoint.incremental.query.values()))
+    content = {
+        "account": account,
+        "headers": dict(connection.headers),
+        "query": dict(connection.query),
+        "auth": [connection.auth.type, connection.auth.header, connection.auth.query],
+        "endpoints": [_listing(link) for link in chain],
+        "incremental": endpoint.incremental and [endpoint.incremental.field, dict(endpoint.incremental.query)],
+        "tombstones": endpoint.tombstones and [endpoint.tombstones.field, endpoint.tombstones.equals],
+        "variables": {name: variables[name] for name in used if name in variables},
+    }
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), key=key, digest_size=16, person=b"holdfast-cursor").hexdigest()
+
+
+def _listing(endpoint: Endpoint) -> list[object]:
+    return [
+        endpoint.name,
+        endpoint.method,
+        endpoint.path,
+        dict(endpoint.query),
+        dict(endpoint.headers),
+        endpoint.records,
+        list(endpoint.id),
+        endpoint.global_id,
+    ]
+
+
+def _auth_templates(auth: Auth) -> list[str]:
+    return [auth.username, auth.password, auth.token, auth.key]
+
+
+def _names(templates: Iterable[str]) -> Iterable[str]:
+    return (name for text in templates for name in template(text).names)
