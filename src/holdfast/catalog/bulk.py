@@ -6,7 +6,7 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from holdfast.catalog import bulk_sqlite
-from holdfast.catalog.rows import CurrentRow, KeyRange, RecordRow, StateRange
+from holdfast.catalog.rows import CurrentRow, KeyRange, Known, RecordRow, StateRange
 
 
 class Bulk(Protocol):
@@ -14,6 +14,9 @@ class Bulk(Protocol):
 
     def lookup(self, conn: sa.Connection, stream: int, keys: Sequence[str]) -> dict[str, CurrentRow]:
         """The rows of `current` with these keys, by key."""
+
+    def known(self, conn: sa.Connection, stream: int, keys: Sequence[str]) -> list[Known]:
+        """What `current` has of these records, in the order of the keys."""
 
     def insert(self, conn: sa.Connection, stream: int, rows: Sequence[CurrentRow]) -> None:
         """New rows of `current`."""

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 import sqlalchemy as sa
 
 from holdfast.catalog.bulk import bulk
-from holdfast.catalog.rows import CurrentRow, KeyRange, RecordRow
+from holdfast.catalog.rows import CurrentRow, KeyRange, Known, RecordRow
 from holdfast.catalog.schema import current, history, streams
 
 __all__ = [
-    "CurrentRow", "RecordRow", "count", "delete", "get", "get_many", "insert_new", "key_range", "lookup", "page",
+    "CurrentRow", "RecordRow", "count", "delete", "get", "get_many", "insert_new", "key_range", "known", "lookup", "page",
     "page_at", "replace", "scope_keys", "stream_keys",
 ]  # fmt: skip
 
@@ -26,6 +26,12 @@ _NEWEST = 2**31 - 1
 def lookup(conn: sa.Connection, stream: int, keys: Sequence[str]) -> dict[str, CurrentRow]:
     """The newest versions of those of these records that exist, by key. Made for 10,000 keys at once."""
     return bulk(conn).lookup(conn, stream, keys)
+
+
+def known(conn: sa.Connection, stream: int, keys: Sequence[str]) -> list[Known]:
+    """(digest, slot, scope, blob) of each of these records' newest versions, in the order of the keys; all None where a
+    record does not exist. Enough to tell what is unchanged, at a third of the cost of `lookup`."""
+    return bulk(conn).known(conn, stream, keys)
 
 
 def insert_new(conn: sa.Connection, stream: int, rows: Sequence[CurrentRow]) -> None:

@@ -38,6 +38,10 @@ class RecordRow(NamedTuple):
     blob: int | None
 
 
+Known = tuple[bytes | None, int | None, int | None, int | None]
+"""(digest, slot, scope, blob) of a record's newest version."""
+
+
 class KeyRange(NamedTuple):
     """A range of record keys, in bytewise order."""
 
