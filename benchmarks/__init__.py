@@ -1,0 +1,1 @@
+"""Measurements of Holdfast in CPU seconds, bytes and memory; docs/performance.md explains each figure."""

@@ -1,0 +1,128 @@
+"""The source of every measurement: an HTTP server process of its own that answers pages of `benchmarks.records`.
+
+    GET  /issues?per_page=100&page=7    a JSON array; the next page in the Link header
+    GET  /counts                        {"requests": n, "bytes": n} since the last change of the content
+    POST /content?records=N&changed=0   how many records there are, and whether one in a hundred has changed
+
+It composes a page in a tenth of the time in which any reader takes it apart, and its CPU seconds are not counted: they
+are another process's. It prints its port, and ends when its standard input does.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from benchmarks import records
+
+
+class Content:
+    """What there is to read, and how much of it was asked for."""
+
+    def __init__(self) -> None:
+        self.tails = records.make_tails()
+        self.records, self.changed = 0, False
+        self.requests = self.bytes = 0
+
+    def answer(self, method: str, target: str, host: str) -> tuple[int, bytes, str]:
+        """Status, body and further header lines, each ended by CRLF."""
+        parts = urlsplit(target)
+        query = dict(parse_qsl(parts.query))
+        if parts.path == "/issues":
+            return self._issues(int(query.get("page", 1)), int(query.get("per_page", 100)), host)
+        if parts.path == "/content" and method == "POST":
+            self.records, self.changed = int(query["records"]), query["changed"] == "1"
+            self.requests = self.bytes = 0
+            return 200, b"{}", ""
+        if parts.path == "/counts":
+            return 200, json.dumps({"requests": self.requests, "bytes": self.bytes}).encode(), ""
+        return 404, b"{}", ""
+
+    def _issues(self, number: int, size: int, host: str) -> tuple[int, bytes, str]:
+        first = (number - 1) * size
+        count = max(0, min(size, self.records - first))
+        body = records.page(self.tails, first, count, changed=self.changed)
+        self.requests += 1
+        self.bytes += len(body)
+        if first + count >= self.records:
+            return 200, body, ""
+        link = f"http://{host}/issues?per_page={size}&page={number + 1}"
+        return 200, body, f'Link: <{link}>; rel="next"\r\n'
+
+
+class _Connection(asyncio.Protocol):
+    """HTTP/1.1 with keep-alive for requests without a body: all that the readers here send."""
+
+    def __init__(self, content: Content) -> None:
+        self._content, self._received = content, b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        while (end := self._received.find(b"\r\n\r\n")) >= 0:
+            lines = self._received[:end].decode("latin-1").split("\r\n")
+            self._received = self._received[end + 4 :]
+            method, target, _ = lines[0].split(" ", 2)
+            host = next((line[5:].strip() for line in lines[1:] if line[:5].lower() == "host:"), "")
+            status, body, further = self._content.answer(method, target, host)
+            head = (
+                f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n{further}\r\n"
+            )
+            self._transport.writelines((head.encode("latin-1"), body))
+
+
+async def _serve() -> None:
+    content = Content()
+    server = await asyncio.get_running_loop().create_server(lambda: _Connection(content), "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+class Source:
+    """The running server, as the measurements steer it."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+
+    def set_content(self, count: int, *, changed: bool) -> None:
+        request = urllib.request.Request(f"{self.url}/content?records={count}&changed={int(changed)}", method="POST")
+        urllib.request.urlopen(request).close()
+
+    def counts(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{self.url}/counts") as response:
+            counts: dict[str, Any] = json.load(response)
+            return counts
+
+
+@contextmanager
+def running() -> Iterator[Source]:
+    """A server process of one's own, gone afterwards however this ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.source_server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        yield Source(int(process.stdout.readline()))
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    asyncio.run(_serve())
