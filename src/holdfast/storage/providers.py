@@ -74,6 +74,8 @@ def _s3(bucket: str, prefix: str | None, options: Mapping[str, str]) -> Bucket:
         "virtual_hosted_style_request": False,
         # The bulk call reports refusals inside an answer of status 200, and some providers lack it.
         "disable_bulk_delete": True,
+        # Buckets with a default retention refuse a put without one. It is the digest that the signature needs anyway.
+        "checksum_algorithm": "SHA256",
     }
     if endpoint:
         config["endpoint"] = endpoint

@@ -1,0 +1,40 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from holdfast.storage.providers import open_bucket
+from tests.support.s3_lookalike import S3Lookalike, s3_lookalike
+
+
+@pytest.fixture
+def s3() -> Iterator[S3Lookalike]:
+    with s3_lookalike() as server:
+        yield server
+
+
+def test_s3_takes_its_keys_from_the_environment(s3: S3Lookalike, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    open_bucket(f"s3://bucket/some/prefix?endpoint={s3.endpoint}&region=us-east-1").put("a", b"x")
+    assert s3.requests == ["PUT /bucket/some/prefix/a"]
+    assert s3.objects == {"some/prefix/a": b"x"}
+
+
+def test_s3_takes_its_keys_from_a_profile(s3: S3Lookalike, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "credentials").write_text("[pruner]\naws_access_key_id = other-id\naws_secret_access_key = secret\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    open_bucket(f"{s3.url()}&profile=pruner").put("a", b"x")
+    assert s3.objects == {"a": b"x"}
+    assert "Credential=other-id/" in s3.authorizations[0]
+
+
+def test_the_url_for_messages_has_the_endpoint_and_no_other_option(s3: S3Lookalike) -> None:
+    assert open_bucket(s3.url()).url == f"s3://bucket?endpoint={s3.endpoint}"
+
+
+@pytest.mark.parametrize("url", ["gs://bucket/prefix", "az://container/prefix?account=name"])
+def test_the_other_providers_are_opened(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "a2V5")
+    assert open_bucket(url).url == url.partition("?")[0]
