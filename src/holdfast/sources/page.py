@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from holdfast.errors import SourceRefused
+
 Position = Mapping[str, Any]
 """Where a listing goes on: opaque to everyone but `sources.paging`, JSON-serialisable, kept in checkpoints."""
 
@@ -37,3 +39,11 @@ class Page:
     body_bytes: int
     requests: int
     """Requests sent for this page, retries included."""
+    repeated: int = 0
+    """Records left out because the page had them twice, with equal content."""
+
+
+class ListingAbsent(SourceRefused):
+    """This parent has no such list: the status is one of the endpoint's `optional_on`. Nothing has gone wrong."""
+
+    code = "listing_absent"

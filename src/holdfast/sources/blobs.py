@@ -1,0 +1,229 @@
+"""Downloads the binary that belongs to a record: streamed, resumed by range after a broken connection, checked for its
+length. The credential goes to the source's own origin at most. Storing is not its matter.
+"""
+
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import unquote
+
+import aiohttp
+
+from holdfast.definitions.document import Blob, Retry
+from holdfast.definitions.selectors import selector
+from holdfast.errors import SourceFailed, SourceUnreachable
+from holdfast.sources.answers import refusal
+from holdfast.sources.client import Client, Tally
+from holdfast.sources.retrying import Patience, is_throttled
+
+__all__ = ["BlobDownload", "BlobReference", "reference"]
+
+_ERROR_BODY_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class BlobReference:
+    """What the record itself says about its blob, without asking the source."""
+
+    url: str
+    version: str | None
+    """Changes when the bytes do; None: the definition names no such fields."""
+    content_type: str | None
+    name: str | None
+    size: int | None
+    """In bytes."""
+
+
+def reference(blob: Blob, url: str, fields: Mapping[str, Any]) -> BlobReference:
+    """What a record (decoded) says about its blob at `url`."""
+    versions = [selector(text).find(fields) for text in blob.version]
+    size = selector(blob.size).find(fields) if blob.size else None
+    if isinstance(size, str) and size.isascii() and size.isdigit():
+        size = int(size)
+    return BlobReference(
+        url,
+        # Joined unambiguously, by their lengths: ("a", "bc") and ("ab", "c") are different versions.
+        None if all(one is None for one in versions) else "".join(f"{len(str(one))}:{one}" for one in versions),
+        _text(selector(blob.content_type).find(fields)) if blob.content_type else None,
+        _text(selector(blob.name).find(fields)) if blob.name else None,
+        size if isinstance(size, int) and not isinstance(size, bool) else None,
+    )
+
+
+class BlobDownload:
+    """One download. An asynchronous context manager, whose `async for` gives the bytes in pieces, once.
+
+    Entering sends the request: from then on `content_type`, `name`, `size` (bytes) and `version` stand, as far as the
+    definition or the answer says. Raises the errors of `client`; SourceRefused with `status` 404 or 410 where the
+    blob is gone; SourceFailed where it changed while it was downloaded, or more or fewer bytes came than announced.
+    """
+
+    def __init__(
+        self, client: Client, retry: Retry, blob: Blob, reference: BlobReference, headers: Mapping[str, str], what: str
+    ) -> None:
+        """`headers` are rendered already."""
+        self._client = client
+        self._retry = retry
+        self._anonymous = not blob.send_credential
+        # An encoded transfer could not be resumed by range.
+        self._headers = {**headers, "Accept-Encoding": "identity"}
+        self._reference = reference
+        self._what = what
+        self._validator: str | None = None
+        self._entity: tuple[str, str] = ("", "")
+        self._announced: int | None = None
+        self._tally = Tally()
+        self.content_type = reference.content_type
+        self.name = reference.name
+        self.size = reference.size
+        self.version = reference.version
+        self._chunks = self._run()
+
+    async def __aenter__(self) -> Self:
+        try:
+            await anext(self._chunks)
+        except BaseException:
+            await self._chunks.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._chunks.aclose()
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._chunks
+
+    @property
+    def requests(self) -> int:
+        """Requests sent so far."""
+        return self._tally.requests
+
+    async def _run(self) -> AsyncGenerator[bytes, None]:
+        """First an empty piece, when the answer's headers are known; then the bytes."""
+        received = 0
+        patience = Patience(self._retry)
+        async with self._client.throttle.slot():
+            while True:
+                before = received
+                try:
+                    async with aclosing(self._attempt(received, patience)) as pieces:
+                        async for piece in pieces:
+                            received += len(piece)
+                            self._check_not_longer(received)
+                            yield piece
+                    break
+                except _Again:
+                    pass
+                except SourceUnreachable as error:
+                    if received and self._validator is None:
+                        error.add_note("the source gives the blob no ETag or date, so the download cannot be resumed")
+                        raise
+                    if received > before:
+                        patience = Patience(self._retry)
+                    wait = patience.next_wait()
+                    if wait is None:
+                        raise
+                    await self._client.pause(wait)
+                await self._client.throttle.turn()
+        for announced in (self._announced, self._reference.size):
+            if announced is not None and received != announced:
+                raise SourceFailed(f"{self._what}: {received} bytes came, but the source announced {announced}")
+        self.size = received
+
+    async def _attempt(self, start: int, patience: Patience) -> AsyncGenerator[bytes, None]:
+        """The bytes from `start` on, as far as one request brings them. Raises _Again after an answer worth another."""
+        headers = dict(self._headers)
+        if start and self._validator is not None:
+            headers.update({"Range": f"bytes={start}-", "If-Range": self._validator})
+        async with self._client.opened(
+            self._reference.url, headers, what=self._what, tally=self._tally, stay=False, whole=False,
+            anonymous=self._anonymous,
+        ) as (response, _):  # fmt: skip
+            if response.status not in {200, 203, 206}:
+                body = await response.content.read(_ERROR_BODY_BYTES)
+                if is_throttled(response.status, response.headers) or response.status in self._retry.statuses:
+                    await self._client.wait_or_give_up(patience, response, body, self._what)
+                    raise _Again
+                if start and response.status in {412, 416}:
+                    raise self._changed()
+                raise refusal(response.status, body, self._what)
+            skip = self._resumed(response, start) if start else self._begun(response)
+            if not start:
+                yield b""
+            async for piece in response.content.iter_any():
+                if skip >= len(piece):
+                    skip -= len(piece)
+                    continue
+                yield piece[skip:] if skip else piece
+                skip = 0
+
+    def _begun(self, response: aiohttp.ClientResponse) -> int:
+        headers = response.headers
+        if response.status == 206:
+            raise SourceFailed(f"{self._what}: the source sent a part of the blob, though the whole was asked for")
+        encoded = headers.get("Content-Encoding", "identity").lower() not in {"", "identity"}
+        etag, modified = headers.get("ETag", ""), headers.get("Last-Modified", "")
+        self._entity = (etag, modified)
+        self._announced = None if encoded else response.content_length
+        # A weak ETag does not promise the same bytes; an encoded body's ranges would be those of its encoding.
+        strong = etag if etag and not etag.startswith("W/") else modified
+        self._validator = strong if strong and not encoded else None
+        if self._reference.content_type is None:
+            self.content_type = headers.get("Content-Type")
+        if self._reference.name is None:
+            self.name = disposition_name(headers.get("Content-Disposition", ""))
+        if self._reference.size is None:
+            self.size = self._announced
+        if self._reference.version is None:
+            self.version = etag or modified or None
+        return 0
+
+    def _resumed(self, response: aiohttp.ClientResponse, start: int) -> int:
+        """Bytes to skip of an answer to a request for the rest. Raises SourceFailed where the blob has changed."""
+        if response.status == 206:
+            found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
+            if found is None or int(found[1]) != start:
+                raise SourceFailed(f"{self._what}: the source sent another part of the blob than was asked for")
+            if self._announced is not None and found[2] not in {"*", str(self._announced)}:
+                raise self._changed()
+            return 0
+        # The whole blob again: the source knows no ranges, or the blob has changed.
+        if (response.headers.get("ETag", ""), response.headers.get("Last-Modified", "")) != self._entity:
+            raise self._changed()
+        return start
+
+    def _changed(self) -> SourceFailed:
+        return SourceFailed(f"{self._what}: the blob changed while it was downloaded")
+
+    def _check_not_longer(self, received: int) -> None:
+        size = self._reference.size
+        if size is not None and received > size:
+            raise SourceFailed(f"{self._what}: more bytes come than the {size} that the record announces")
+
+
+class _Again(Exception):
+    """The answer was worth another attempt, and the wait is over."""
+
+
+def disposition_name(header: str) -> str | None:
+    """The file name in a Content-Disposition header (RFC 6266), without any folders; None: it has none."""
+    extended = re.search(r"filename\*\s*=\s*([\w.-]+)'[^']*'([^;\s]+)", header, re.IGNORECASE)
+    plain = re.search(r'filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]+))', header, re.IGNORECASE)
+    name = ""
+    if extended is not None:
+        charset = extended[1].lower()
+        name = unquote(
+            extended[2], encoding=charset if charset in {"utf-8", "iso-8859-1"} else "utf-8", errors="replace"
+        )
+    elif plain is not None:
+        name = re.sub(r"\\(.)", r"\1", plain[1]) if plain[1] is not None else plain[2]
+    return re.split(r"[/\\]", name)[-1].strip() or None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,209 @@
+"""Where a listing goes on after a page: pure rules over an answer's headers and body. No I/O.
+
+Each rule ends a listing only where the source itself says so: that a page is short, or shorter than asked for, proves
+nothing. `Trail` refuses listings that go round in circles.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin
+
+from multidict import MultiMapping
+
+from holdfast.definitions.document import Paging
+from holdfast.definitions.values import kind_of
+from holdfast.errors import PageUnreadable
+from holdfast.sources.links import next_link
+from holdfast.sources.page import Position
+
+__all__ = ["Reply", "Trail", "beside_selectors", "continuation", "next_position", "query_of"]
+
+_MOST_EMPTY_PAGES = 1000
+"""Pages without records in a row that a source may send while it says that there are more: some filter afterwards."""
+_LONGEST_TRAIL = 100_000
+"""Hashes remembered, about 10 MB: a circle of more pages than that is found in its second round or never."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What paging looks at of an answer."""
+
+    headers: MultiMapping[str]
+    find: Callable[[str], Any]
+    """The value of a selector over the body; None where there is nothing."""
+    records: int
+    """Records on this page, before any are dropped as repeated."""
+    url: str
+    """Where the page came from, for relative links."""
+
+
+def beside_selectors(paging: Paging) -> list[str]:
+    """The selectors that `next_position` will ask of a body."""
+    return [text for text in (paging.body, paging.total, paging.total_pages, paging.has_more) if text]
+
+
+def query_of(paging: Paging, here: Position | None) -> tuple[str, str] | None:
+    """The query parameter that asks for the page at `here` (None: the first one); None: no parameter."""
+    if paging.query is None:
+        return None
+    if paging.type == "cursor":
+        return None if here is None else (paging.query, str(here["cursor"]))
+    if paging.type == "page":
+        return paging.query, str(paging.start if here is None else here["page"])
+    if paging.type == "offset":
+        return paging.query, str(0 if here is None else here["offset"])
+    return None
+
+
+def continuation(here: Position | None) -> tuple[int, int]:
+    """Pages and records read before the page at `here`."""
+    return (0, 0) if here is None else (int(here["pages"]), int(here["records"]))
+
+
+def next_position(paging: Paging, here: Position | None, reply: Reply) -> Position | None:
+    """The position of the next page, or None: the source says that this one is the last.
+
+    Raises PageUnreadable where the source contradicts itself, as an end before its own total does.
+    """
+    pages, records = continuation(here)
+    done = {"pages": pages + 1, "records": records + reply.records}
+    more = _has_more(paging, reply)
+    step = _step(paging, here, reply, more, done["records"])
+    if step is not None:
+        return {**step, **done}
+    total = _count(paging.total, reply)
+    if total is not None and done["records"] < total:
+        raise PageUnreadable(
+            f"the listing ends after {done['records']} records, but the source counts {total}",
+            hint="If the source's count includes records it does not list, take `total` out of the definition.",
+        )
+    return None
+
+
+def _step(
+    paging: Paging, here: Position | None, reply: Reply, more: bool | None, listed: int
+) -> dict[str, int | str] | None:
+    match paging.type:
+        case "none":
+            return None
+        case "page":
+            page = paging.start if here is None else int(here["page"])
+            return {"page": page + 1} if _goes_on(paging, page, reply, more, listed) else None
+        case "offset":
+            if more and not reply.records:
+                raise PageUnreadable("the page has no records, but the source says that there are more")
+            return {"offset": listed} if _goes_on(paging, None, reply, more, listed) else None
+        case "cursor":
+            cursor = _following(_told(paging, reply), more)
+            return None if cursor is None else {"cursor": cursor}
+        case "next_url" | "link_header":
+            told = next_link(reply.headers.getall("Link", [])) if paging.type == "link_header" else _told(paging, reply)
+            target = _following(told, more)
+            return None if target is None else {"url": urljoin(reply.url, target)}
+
+
+def _goes_on(paging: Paging, page: int | None, reply: Reply, more: bool | None, listed: int) -> bool:
+    """Whether a numbered listing has another page; what the source declares goes before what the page looks like."""
+    if more is not None:
+        return more
+    pages = _count(paging.total_pages, reply)
+    if pages is not None and page is not None:
+        last = paging.start + pages - 1
+        # A page with records past the declared last one: the count is older than they are, so look further.
+        return page != last and (page < last or reply.records > 0)
+    total = _count(paging.total, reply)
+    if total is not None and listed >= total:
+        return False
+    return reply.records > 0
+
+
+def _following(told: str | None, more: bool | None) -> str | None:
+    if more is False:
+        return None
+    if more and told is None:
+        raise PageUnreadable("the source says that there are more records, but not where")
+    return told
+
+
+def _told(paging: Paging, reply: Reply) -> str | None:
+    """The cursor or URL that the answer gives, from header or body; null, false and empty text mean none."""
+    if paging.header:
+        return reply.headers.get(paging.header, "").strip() or None
+    value = reply.find(paging.body or "")
+    if value is None or value is False or value == "":
+        return None
+    if isinstance(value, str) or (isinstance(value, int) and value is not True):
+        return str(value)
+    raise PageUnreadable(f"where the next page is, {paging.body!r} gives {kind_of(value)}")
+
+
+def _has_more(paging: Paging, reply: Reply) -> bool | None:
+    if not paging.has_more:
+        return None
+    value = reply.find(paging.has_more)
+    if value is None or isinstance(value, bool):
+        return value
+    if value in (0, 1):
+        return bool(value)
+    if isinstance(value, str) and value.lower() in {"true", "false"}:
+        return value.lower() == "true"
+    raise PageUnreadable(f"whether there are more, {paging.has_more!r} gives {kind_of(value)}")
+
+
+def _count(selector: str | None, reply: Reply) -> int | None:
+    if not selector:
+        return None
+    value = reply.find(selector)
+    if value is None:
+        return None
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise PageUnreadable(f"as a count, {selector!r} gives {kind_of(value)}")
+
+
+class Trail:
+    """Where one listing has been. Refuses positions and pages that were there before, in bounded memory."""
+
+    def __init__(self, start: Position | None, first_url: str) -> None:
+        """`first_url` is where the listing begins: a next URL that leads back there is a circle too."""
+        self._positions: set[int] = {_place(start) if start is not None else hash(("url", first_url))}
+        self._pages: set[int] = set()
+        self._empty = 0
+
+    def page(self, ids: Sequence[str], raws: Sequence[bytes]) -> None:
+        """Note a page. Raises PageUnreadable where one of the same records was there already."""
+        if not ids:
+            self._empty += 1
+            if self._empty >= _MOST_EMPTY_PAGES:
+                raise PageUnreadable(
+                    f"{self._empty} pages in a row have no records, and the source says there are more"
+                )
+            return
+        self._empty = 0
+        # The ids and the first and last record's bytes: hashing all bytes would cost as much as reading them.
+        if not _note(self._pages, hash((*ids, raws[0], raws[-1]))):
+            raise PageUnreadable(
+                "the page repeats one that was listed before, although another was asked for",
+                hint="Does the source know the definition's paging parameter?",
+            )
+
+    def move(self, position: Position) -> None:
+        """Note the position of the next page. Raises PageUnreadable where the listing has been there."""
+        if not _note(self._positions, _place(position)):
+            raise PageUnreadable("the page repeats: the source leads back to a position that was listed before")
+
+
+def _place(position: Position) -> int:
+    return hash(next((name, position[name]) for name in ("url", "cursor", "page", "offset") if name in position))
+
+
+def _note(seen: set[int], mark: int) -> bool:
+    if mark in seen:
+        return False
+    if len(seen) >= _LONGEST_TRAIL:
+        seen.clear()
+    seen.add(mark)
+    return True

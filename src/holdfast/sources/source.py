@@ -1,0 +1,134 @@
+"""One customer's account at a SaaS application, as its definition describes it: the only door of this package.
+
+`Source` wires targets, client, listings and blobs together; what is read is returned, nothing is stored.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from holdfast.definitions.document import Definition
+from holdfast.errors import SourceRefused
+from holdfast.sources.answers import refusal
+from holdfast.sources.auth import credential
+from holdfast.sources.blobs import BlobDownload, BlobReference, reference
+from holdfast.sources.client import Client
+from holdfast.sources.listing import Listing
+from holdfast.sources.network import NetworkPolicy
+from holdfast.sources.page import Page, Parent, Position
+from holdfast.sources.targets import Targets
+
+__all__ = ["Source"]
+
+_CHECK_ATTEMPTS = 2
+"""Somebody is waiting for the result of a check."""
+
+
+class Source:
+    """Reads a source. An asynchronous context manager, to be used from one event loop; listings may run side by side,
+    all within the definition's limits.
+    """
+
+    def __init__(
+        self, definition: Definition, variables: Mapping[str, str], network: NetworkPolicy | None = None,
+        *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:  # fmt: skip
+        """`variables` are the instance's, secrets included; defaults come from the definition. `sleep` is for tests.
+
+        Raises DefinitionError where a template needs a variable that is not set, InputError for a credential that no
+        header can hold, SourceRefused where `base_url` is no address.
+        """
+        self._definition = definition
+        self._targets = Targets(definition, variables)
+        secret = credential(definition.connection.auth, self._targets.text)
+        self._client = Client(
+            definition.connection, self._targets.base_url, secret, network or NetworkPolicy(),
+            confidential=bool(secret) or self._targets.declares_secrets, sleep=sleep,
+        )  # fmt: skip
+        self._listings: dict[str, Listing] = {}
+
+    async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.__aexit__(kind, error, trace)
+
+    @property
+    def requests(self) -> int:
+        """Requests sent so far, repeated attempts and redirects included."""
+        return self._client.sent
+
+    @property
+    def waited_s(self) -> float:
+        """Seconds waited for limits and for pauses the source asked for, summed over all requests."""
+        return self._client.throttle.waited_s
+
+    async def check(self) -> None:
+        """Make sure that the source answers and takes the credential: by the definition's `check`, or else by the first
+        page of its first endpoint without a parent. Raises SourceError.
+        """
+        check = self._definition.connection.check
+        if check is None:
+            first = next((one for one in self._definition.endpoints if one.for_each is None), None)
+            if first is not None:
+                await anext(self.pages(first.name))
+            return
+        url = self._targets.url(check.path, check.query, {})
+        what = f"the check of {self._definition.name}"
+        answer = await self._client.fetch(url, self._targets.headers({}), what=what, attempts=_CHECK_ATTEMPTS)
+        if not 200 <= answer.status < 300:
+            raise refusal(answer.status, answer.body, what)
+
+    def pages(
+        self, endpoint: str, parent: Parent | None = None, cursor: str | None = None, position: Position | None = None
+    ) -> AsyncIterator[Page]:
+        """The pages of an endpoint's listing, in order; to be read to the page whose `next` is None, which is its end.
+
+        With `cursor` only what has changed since (the definition's `incremental.query`); None: the full listing. With
+        `position`, from an earlier page's `next` with the same parent and cursor, from there on.
+
+        Raises SourceError, naming endpoint, parent, page and reason: PageUnreadable where a page is not what the
+        definition says; ListingAbsent where the parent has no such list; PositionExpired where the source no longer
+        knows a position; CredentialRefused, SourceRefused, SourceThrottled, SourceFailed, SourceUnreachable.
+        """
+        return self._listing(endpoint).pages(parent, cursor, position)
+
+    async def record(self, endpoint: str, parent: Parent | None, fields: Mapping[str, Any]) -> bytes | None:
+        """One record's bytes, asked for by `record_path` with `fields` (its last known content, decoded) as `record`.
+
+        None: it is gone (404, 410, or a tombstone). Any other answer that is no success raises SourceError, as do an
+        answer that is no such record and a definition without `record_path`.
+        """
+        return await self._listing(endpoint).record(parent, fields)
+
+    def blob_reference(self, endpoint: str, parent: Parent | None, fields: Mapping[str, Any]) -> BlobReference | None:
+        """What a record (decoded) says about its blob, without asking the source; None: it has none."""
+        blob = self._definition.endpoint(endpoint).blob
+        if blob is None:
+            return None
+        url = self._targets.blob(blob, parent, fields)
+        return None if url is None else reference(blob, url, fields)
+
+    def blob(self, endpoint: str, parent: Parent | None, fields: Mapping[str, Any]) -> BlobDownload:
+        """The download of a record's blob: `async with source.blob(...) as blob: async for piece in blob: ...`.
+
+        Raises SourceRefused where the record has none (`blob_reference` tells).
+        """
+        found = self.blob_reference(endpoint, parent, fields)
+        what = f"endpoint {endpoint}{f' of {parent.key}' if parent else ''}, blob"
+        blob = self._definition.endpoint(endpoint).blob
+        if blob is None or found is None:
+            raise SourceRefused(f"{what}: the record has none")
+        headers = self._targets.headers(blob.headers, parent, accept="*/*")
+        return BlobDownload(self._client, self._definition.connection.retry, blob, found, headers, what)
+
+    def _listing(self, name: str) -> Listing:
+        listing = self._listings.get(name)
+        if listing is None:
+            listing = Listing(self._definition.endpoint(name), self._targets, self._client)
+            self._listings[name] = listing
+        return listing

@@ -1,0 +1,101 @@
+"""Where requests go: a definition's templates rendered to URLs and headers."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from holdfast.definitions.document import Blob, Connection, Definition, Endpoint
+from holdfast.definitions.expressions import template
+from holdfast.errors import InputError
+from holdfast.sources.page import Parent
+
+__all__ = ["Targets"]
+
+_QUERY_SAFE = "/:,@"
+"""Left as they are in a query: legal there, and URLs stay readable in logs."""
+
+
+class Targets:
+    """Renders the templates of one definition with one instance's variables. Raises DefinitionError throughout where a
+    template needs what is not there.
+    """
+
+    def __init__(self, definition: Definition, variables: Mapping[str, str]) -> None:
+        defaults = {one.key: one.default for one in definition.variables}
+        self._variables: dict[str, str | None] = {**defaults, **variables}
+        self._connection: Connection = definition.connection
+        self.base_url = self.text(self._connection.base_url).rstrip("/")
+        secrets = {one.key for one in definition.variables if one.secret}
+        written = (*self._connection.headers.values(), *self._connection.query.values())
+        self.declares_secrets = any(template(text).names & secrets for text in written)
+        """Whether headers or query of the connection hold a secret, beside its `auth`."""
+
+    def text(self, text: str) -> str:
+        """A template that only knows the variables."""
+        return template(text).render(**self._variables)
+
+    def headers(
+        self, declared: Mapping[str, str], parent: Parent | None = None, *, accept: str = "application/json"
+    ) -> dict[str, str]:
+        """The connection's headers and `declared` ones, which win; what renders to nothing is left out."""
+        rendered = {"Accept": accept}
+        context = _context(parent)
+        for name, text in (*self._connection.headers.items(), *declared.items()):
+            value = template(text).render_optional(**self._variables, **context)
+            if value is None or value == "":
+                continue
+            if any(ord(letter) < 32 or ord(letter) == 127 for letter in value):
+                raise InputError(f"the header {name} has a line break or control character")
+            rendered = {known: one for known, one in rendered.items() if known.lower() != name.lower()}
+            rendered[name] = value
+        return rendered
+
+    def listing(self, endpoint: Endpoint, parent: Parent | None, cursor: str | None, paging_query: str | None) -> str:
+        """The URL of a listing, with every query parameter but the paging's own; more can be appended to it."""
+        context = _context(parent)
+        query = dict(endpoint.query)
+        if cursor is not None and endpoint.incremental is not None:
+            query.update(endpoint.incremental.query)
+            context["cursor"] = cursor
+        query.pop(paging_query or "", None)
+        return self.url(endpoint.path, query, context)
+
+    def record(self, path: str, parent: Parent | None, fields: Mapping[str, Any]) -> str:
+        """The URL of a single record."""
+        return self.url(path, {}, {**_context(parent), "record": fields})
+
+    def blob(self, blob: Blob, parent: Parent | None, fields: Mapping[str, Any]) -> str | None:
+        """The URL of a record's blob; None: the record has none."""
+        url = template(blob.url).render_url(**self._variables, **_context(parent), record=fields).strip()
+        if not url:
+            return None
+        return url if url.lower().startswith(("http://", "https://")) else f"{self.base_url}/{url.lstrip('/')}"
+
+    def url(self, path: str, query: Mapping[str, str], context: Mapping[str, Any]) -> str:
+        """A path below `base_url` with the connection's and these query parameters; empty ones are left out."""
+        rendered = template(path).render_path(**self._variables, **context)
+        url = rendered if rendered.startswith(("http://", "https://")) else f"{self.base_url}/{rendered.lstrip('/')}"
+        parameters = []
+        for name, text in {**self._connection.query, **query}.items():
+            value = template(text).render_optional(**self._variables, **context)
+            if value is not None and (value or not text):
+                parameters.append(f"{quote(name, safe=_QUERY_SAFE)}={quote(value, safe=_QUERY_SAFE)}")
+        return appended(url, "&".join(parameters))
+
+
+def appended(url: str, parameters: str) -> str:
+    """The URL with more (encoded) query parameters."""
+    if not parameters:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{parameters}"
+
+
+def with_parameter(url: str, parameter: tuple[str, str] | None) -> str:
+    """The URL with one more query parameter, which is encoded here."""
+    if parameter is None:
+        return url
+    return appended(url, f"{quote(parameter[0], safe=_QUERY_SAFE)}={quote(parameter[1], safe=_QUERY_SAFE)}")
+
+
+def _context(parent: Parent | None) -> dict[str, Any]:
+    return {} if parent is None else {"parent": parent.fields}
