@@ -8,27 +8,34 @@ from holdfast.vault import names
 from holdfast.vault.footers import Footer, Place
 from holdfast.vault.frame_cache import RecentlyUsed
 from holdfast.vault.keys import CustomerKeys
-from holdfast.vault.packs import Directory, Pack, PackCodec, directory_end
+from holdfast.vault.packs import Directory, Pack, PackCodec, Part, directory_end
 
-FRAME_CACHE_BYTES = 32 * 1024 * 1024
+_FRAME_CACHE_BYTES = 64 * 1024 * 1024
 _DIRECTORY_CACHE_PARTS = 200_000
-_FIRST_READ_BYTES = 4096
-"""Holds the directory of a pack of 500 frames, 64 MB of records: one request for nearly all."""
+_FIRST_READ_BYTES = 128 * 1024
+"""Nearly always holds the directory and the first frame, the dictionary of the others: one request for both."""
 _RANGE_BYTES_MAX = 8 * 1024 * 1024
 """Neighbouring frames are fetched in one request up to this size."""
 
 _Opened = tuple[PackCodec, Directory]
 
 
+class PackCache:
+    """What readers keep of packs they have read; one for all customers, so that its bound is one."""
+
+    def __init__(self) -> None:
+        self.frames: RecentlyUsed[bytes] = RecentlyUsed(_FRAME_CACHE_BYTES)
+        self.opened: RecentlyUsed[_Opened] = RecentlyUsed(_DIRECTORY_CACHE_PARTS)
+
+
 class PackReader:
     """Thread-safe. Raises ObjectMissing where a pack is not there, Damaged where its bytes are not as written."""
 
-    def __init__(self, storage: Storage, keys: CustomerKeys, customer_id: int) -> None:
+    def __init__(self, storage: Storage, keys: CustomerKeys, customer_id: int, cache: PackCache) -> None:
         self._storage = storage
         self._keys = keys
         self._customer_id = customer_id
-        self._frames: RecentlyUsed[bytes] = RecentlyUsed(FRAME_CACHE_BYTES)
-        self._opened: RecentlyUsed[_Opened] = RecentlyUsed(_DIRECTORY_CACHE_PARTS)
+        self._cache = cache
 
     def read_frame(self, pack_id: str, frame: int) -> bytes:
         """A frame's decoded bytes."""
@@ -43,7 +50,7 @@ class PackReader:
         return [self._cut(decoded[place.pack][place.frame], place) for place in places]
 
     def read_footer(self, pack_id: str) -> Footer:
-        codec, directory = self._open(pack_id)
+        codec, directory, _ = self._open(pack_id)
         footer = directory.footer
         stored = self._storage.get(codec.object_name, footer.start, footer.stored_bytes + 1)
         if len(stored) > footer.stored_bytes:
@@ -65,53 +72,63 @@ class PackReader:
         if directory.size_bytes != len(pack.data) or codec.decode_footer(directory, stored) != pack.footer:
             raise Damaged(f"{codec.object_name} was encoded wrongly; it was not stored", object_name=codec.object_name)
 
-    def _open(self, pack_id: str) -> _Opened:
-        opened = self._opened.get(pack_id)
-        if opened is None:
-            name = names.pack(self._customer_id, pack_id)
-            try:
-                start = self._storage.get(name, 0, _FIRST_READ_BYTES)
-                if len(start) == _FIRST_READ_BYTES < directory_end(start):
-                    start = self._storage.get(name, 0, directory_end(start))
-            except ObjectMissing as error:
-                raise ObjectMissing(
-                    f"pack {name} is missing from {self._storage.url}",
-                    hint="`holdfast verify` names what it held; a replica or the source may still have it.",
-                ) from error
-            opened = _open(self._keys, self._customer_id, pack_id, name, start)
-            self._opened.put(pack_id, opened, len(opened[1].frames) + 1)
-        return opened
+    def _open(self, pack_id: str) -> tuple[PackCodec, Directory, bytes]:
+        """The codec, the directory, and what was fetched of the pack's start; nothing if it was known."""
+        known = self._cache.opened.get((self._customer_id, pack_id))
+        if known is not None:
+            return *known, b""
+        name = names.pack(self._customer_id, pack_id)
+        try:
+            start = self._storage.get(name, 0, _FIRST_READ_BYTES)
+            if len(start) == _FIRST_READ_BYTES < directory_end(start):
+                start = self._storage.get(name, 0, directory_end(start))
+        except ObjectMissing as error:
+            raise ObjectMissing(
+                f"pack {name} is missing from {self._storage.url}",
+                hint="`holdfast verify` names what it held; a replica or the source may still have it.",
+            ) from error
+        opened = _open(self._keys, self._customer_id, pack_id, name, start)
+        self._cache.opened.put((self._customer_id, pack_id), opened, len(opened[1].frames) + 1)
+        return *opened, start
 
     def _read_frames(self, pack_id: str, frames: Sequence[int]) -> dict[int, bytes]:
         """Decoded frames; `frames` ascending."""
         found: dict[int, bytes] = {}
-        missing: list[int] = []
-        for frame in frames:
-            cached = self._frames.get((pack_id, frame))
-            if cached is None:
-                missing.append(frame)
-            else:
-                found[frame] = cached
+        missing = [frame for frame in frames if not self._find(pack_id, frame, found)]
         if not missing:
             return found
-        codec, directory = self._open(pack_id)
+        codec, directory, start = self._open(pack_id)
         parts = directory.frames
         if missing[0] < 0 or missing[-1] >= len(parts):
             raise Damaged(f"{codec.object_name} has no frame {missing[-1]}", object_name=codec.object_name)
-        for group in _neighbours(missing, directory):
-            start = parts[group[0]].start
-            fetched = memoryview(
-                self._storage.get(
-                    codec.object_name, start, parts[group[-1]].start + parts[group[-1]].stored_bytes - start
-                )
-            )
+        dictionaries = {number for frame in missing if (number := parts[frame].dictionary) is not None}
+        missing += [frame for frame in dictionaries.difference(missing) if not self._find(pack_id, frame, found)]
+        missing.sort()  # a dictionary comes before the frames that need it
+        for group in _neighbours(missing, parts):
+            stored = self._fetch(codec, parts[group[0]].start, parts[group[-1]], start)
             for frame in group:
                 part = parts[frame]
-                stored = fetched[part.start - start : part.start - start + part.stored_bytes]
-                raw = codec.decode_frame(frame, stored, part.raw_bytes)
-                self._frames.put((pack_id, frame), raw, len(raw))
+                first = part.start - parts[group[0]].start
+                dictionary = None if part.dictionary is None else found.get(part.dictionary)
+                raw = codec.decode_frame(frame, stored[first : first + part.stored_bytes], part, dictionary)
+                self._cache.frames.put((self._customer_id, pack_id, frame), raw, len(raw))
                 found[frame] = raw
         return found
+
+    def _find(self, pack_id: str, frame: int, found: dict[int, bytes]) -> bool:
+        """Take a frame from the cache into `found`, if it is there."""
+        cached = self._cache.frames.get((self._customer_id, pack_id, frame))
+        if cached is None:
+            return False
+        found[frame] = cached
+        return True
+
+    def _fetch(self, codec: PackCodec, first: int, last: Part, start_of_pack: bytes) -> memoryview:
+        """The stored bytes from `first` to the end of the part `last`, from what is at hand or from the storage."""
+        end = last.start + last.stored_bytes
+        if end <= len(start_of_pack):
+            return memoryview(start_of_pack)[first:end]
+        return memoryview(self._storage.get(codec.object_name, first, end - first))
 
     def _cut(self, frame: bytes, place: Place) -> bytes:
         raw = frame[place.offset : place.offset + place.length]
@@ -126,12 +143,12 @@ def _open(keys: CustomerKeys, customer_id: int, pack_id: str, name: str, start: 
     return codec, codec.decode_directory(start)
 
 
-def _neighbours(frames: Sequence[int], directory: Directory) -> list[list[int]]:
+def _neighbours(frames: Sequence[int], parts: Sequence[Part]) -> list[list[int]]:
     """Frames that lie side by side, in groups of a bounded size."""
     groups: list[list[int]] = []
     size = 0
     for frame in frames:
-        stored = directory.frames[frame].stored_bytes
+        stored = parts[frame].stored_bytes
         if groups and groups[-1][-1] + 1 == frame and size + stored <= _RANGE_BYTES_MAX:
             groups[-1].append(frame)
             size += stored

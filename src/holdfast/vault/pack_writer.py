@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Literal
 
+import zstandard
+
 from holdfast.clock import format_time, now
 from holdfast.errors import VaultError
 from holdfast.vault.footers import (
@@ -17,10 +19,14 @@ from holdfast.vault.footers import (
     Reference,
     column,
 )
-from holdfast.vault.packs import Pack, PackCodec
+from holdfast.vault.packs import Pack, PackCodec, dictionary_compressor
 
-FRAME_BYTES = 128 * 1024
-"""A frame is closed once it holds this much. See docs/performance.md: larger ones compress better and read slower."""
+FRAME_BYTES = 64 * 1024
+"""The most a frame holds: reading one record decodes one frame."""
+FIRST_FRAME_BYTES = 256 * 1024
+"""The most the first frame of records holds. It is the dictionary of the others: see `packs.LEVEL_WITH_DICTIONARY`."""
+DICTIONARY_BYTES_MIN = 8 * 1024
+"""A first frame smaller than this would help too little as a dictionary. One above FIRST_FRAME_BYTES is none either."""
 
 
 class PackWriter:
@@ -35,11 +41,13 @@ class PackWriter:
         self._chunks = ChunkColumns()
         self._chunk_digests: list[bytes] = []
         self._stored: list[bytes] = []
-        self._lengths: list[tuple[int, int]] = []
+        self._entries: list[tuple[int, int, int]] = []
         self._open: list[bytes] = []
         self._open_bytes = 0
         self._open_kind: Literal["records", "chunks"] = "records"
         self._stored_bytes = 0
+        self._dictionary_entry = 0
+        self._dictionary: zstandard.ZstdCompressor | None = None
         self._usable = True
 
     @property
@@ -146,7 +154,7 @@ class PackWriter:
         if not (footer.records or footer.references or footer.deletions or footer.chunks or footer.blobs):
             return None
         self._close_frame()
-        start, stored_footer = self._codec.encode_rest(self._lengths, footer)
+        start, stored_footer = self._codec.encode_rest(self._entries, footer)
         return Pack(self._pack_id, b"".join((start, *self._stored, stored_footer)), footer)
 
     def _begin(self, kind: Literal["records", "chunks"]) -> None:
@@ -164,7 +172,7 @@ class PackWriter:
     def _fill(self, pieces: list[bytes], lengths: list[int]) -> tuple[list[int], list[int]]:
         """Put pieces into frames. Answers the frame and the offset of every piece.
 
-        A frame holds at most FRAME_BYTES, unless it is a single piece.
+        A frame stays within its bound, unless it is a single piece.
         """
         frames: list[int] = []
         offsets: list[int] = []
@@ -172,7 +180,7 @@ class PackWriter:
         start = 0
         while start < len(pieces):
             shift = self._open_bytes - ends[start]
-            stop = bisect_right(ends, FRAME_BYTES - shift) - 1
+            stop = bisect_right(ends, self._frame_bytes_max() - shift) - 1
             if stop <= start:
                 if self._open:
                     self._close_frame()
@@ -185,11 +193,21 @@ class PackWriter:
             start = stop
         return frames, offsets
 
+    def _frame_bytes_max(self) -> int:
+        first = self._open_kind == "records" and not self._dictionary_entry
+        return FIRST_FRAME_BYTES if first else FRAME_BYTES
+
     def _close_frame(self) -> None:
-        if self._open:
-            raw = b"".join(self._open)
-            stored = self._codec.encode_frame(len(self._stored), raw)
-            self._stored.append(stored)
-            self._lengths.append((len(stored), len(raw)))
-            self._stored_bytes += len(stored)
-            self._open, self._open_bytes = [], 0
+        if not self._open:
+            return
+        raw = b"".join(self._open)
+        dictionary = self._dictionary if self._open_kind == "records" else None
+        stored = self._codec.encode_frame(len(self._stored), raw, dictionary)
+        self._stored.append(stored)
+        self._entries.append((len(stored), len(raw), self._dictionary_entry if dictionary else 0))
+        self._stored_bytes += len(stored)
+        wanted = self._open_kind == "records" and self._dictionary is None
+        if wanted and DICTIONARY_BYTES_MIN <= len(raw) <= FIRST_FRAME_BYTES:
+            self._dictionary_entry = len(self._stored)
+            self._dictionary = dictionary_compressor(raw)
+        self._open, self._open_bytes = [], 0

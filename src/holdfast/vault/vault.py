@@ -15,7 +15,7 @@ from holdfast.vault.footers import Footer, Place
 from holdfast.vault.keys import CustomerKeys, RootKey, derive
 from holdfast.vault.manifests import Manifest
 from holdfast.vault.marker import Marker
-from holdfast.vault.pack_reader import PackReader
+from holdfast.vault.pack_reader import PackCache, PackReader
 from holdfast.vault.pack_writer import PackWriter
 from holdfast.vault.packs import Pack, PackCodec
 
@@ -27,7 +27,8 @@ class Vault:
         self.storage = storage
         self.root_key = root_key
         self.id = vault_id
-        self.installation = CustomerVault(storage, names.INSTALLATION, installation)
+        self._cache = PackCache()
+        self.installation = CustomerVault(storage, names.INSTALLATION, installation, self._cache)
         """For things that belong to no customer."""
         self._customers: dict[int, CustomerVault] = {}
         self._lock = threading.Lock()
@@ -94,7 +95,7 @@ class Vault:
         if customer_id == names.INSTALLATION:
             raise ValueError("customer id 0 is the installation's")
         keys = keyring.make(self.storage, self.root_key, customer_id, self.id)
-        return self._keep(CustomerVault(self.storage, customer_id, keys))
+        return self._keep(CustomerVault(self.storage, customer_id, keys, self._cache))
 
     def customer(self, customer_id: int) -> "CustomerVault":
         """One customer's part of the vault. Raises NotFound (code `customer_keys_missing`), Damaged."""
@@ -105,7 +106,7 @@ class Vault:
         if known is not None:
             return known
         keys, _ = keyring.find(self.storage, self.root_key, customer_id)
-        return self._keep(CustomerVault(self.storage, customer_id, keys))
+        return self._keep(CustomerVault(self.storage, customer_id, keys, self._cache))
 
     def customers(self) -> list[int]:
         """The ids of all customers that have keys, ascending; not the installation's 0."""
@@ -124,7 +125,7 @@ class Vault:
 class CustomerVault:
     """What one customer has in the vault. Thread-safe. Nothing of it opens with another customer's keys."""
 
-    def __init__(self, storage: Storage, customer_id: int, keys: CustomerKeys) -> None:
+    def __init__(self, storage: Storage, customer_id: int, keys: CustomerKeys, cache: PackCache) -> None:
         self.storage = storage
         self.customer_id = customer_id
         self.keys = keys
@@ -133,7 +134,7 @@ class CustomerVault:
         """For the digest of a blob's whole content."""
         self.chunk_key = derive(keys.digest, "digest/chunk")
         """For the digests of chunks."""
-        self.packs = PackReader(storage, keys, customer_id)
+        self.packs = PackReader(storage, keys, customer_id, cache)
 
     def seal(self, plaintext: bytes, context: bytes) -> bytes:
         """Encrypt a secret that is kept elsewhere; it opens only with the same context (what it is, and whose)."""

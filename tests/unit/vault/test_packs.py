@@ -100,11 +100,39 @@ def test_a_finished_or_failed_writer_refuses_further_work(customer: CustomerVaul
 
 def test_a_frame_stays_within_its_bound_unless_it_is_one_piece(customer: CustomerVault):
     writer = customer.pack_writer(3, 30, 1, 1)
-    large = b"x" * (pack_writer.FRAME_BYTES * 3)
+    large = b"x" * (pack_writer.FIRST_FRAME_BYTES + 1)
     _, places = add(writer, customer, "a", ["1", "2", "3", "4"], [b"{}", large, b"[]", b""])
     assert [place[0] for place in places] == [0, 1, 2, 2]
     assert [place[1] for place in places] == [0, 0, 0, 2]
     assert writer.size_bytes > 0
+
+
+def test_the_first_full_frame_of_records_is_the_dictionary_of_those_after_it(customer: CustomerVault):
+    keys, raws = records(1500)
+    writer = customer.pack_writer(3, 30, 1, 1)
+    writer.add_chunk(b"c" * 16, b"chunk")
+    _, places = add(writer, customer, "a", keys, raws)
+    writer.add_chunk(b"d" * 16, b"chunk")
+    pack = writer.finish()
+    assert pack is not None
+    customer.put_pack(pack)
+    _, directory = customer.packs.open_whole(pack.id, pack.data)
+    last = len(directory.frames) - 1
+    assert [frame.dictionary for frame in directory.frames] == [None, None, *[1] * (last - 2), None]
+    assert directory.frames[1].raw_bytes > directory.frames[2].raw_bytes
+    assert customer.read(Place(pack.id, *places[-1])) == raws[-1]
+    assert customer.read(Place(pack.id, last, 0, 5)) == b"chunk"
+
+
+def test_a_small_frame_is_no_dictionary(customer: CustomerVault):
+    writer = customer.pack_writer(3, 30, 1, 1)
+    add(writer, customer, "a", ["1"], [b"{}"])
+    writer.add_chunk(b"c" * 16, b"chunk")
+    add(writer, customer, "a", ["2"], [b"x" * 10_000])
+    pack = writer.finish()
+    assert pack is not None
+    _, directory = customer.packs.open_whole(pack.id, pack.data)
+    assert [frame.dictionary for frame in directory.frames] == [None, None, None]
 
 
 def test_records_and_chunks_share_no_frame(customer: CustomerVault):
