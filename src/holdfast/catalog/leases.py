@@ -53,6 +53,15 @@ def release(conn: sa.Connection, instance_id: int, token: int) -> None:
     )
 
 
+def break_others(conn: sa.Connection, instance_id: int, holder: str) -> None:
+    """End a lease that anybody else holds: only for who knows for certain that all others are dead."""
+    conn.execute(
+        sa.update(leases)
+        .where(leases.c.instance_id == instance_id, leases.c.holder != holder)
+        .values(expires_at=sa.type_coerce(sa.literal(0, sa.BigInteger), leases.c.expires_at.type))
+    )
+
+
 def holder(conn: sa.Connection, instance_id: int) -> str | None:
     """Who holds the lease now, for messages."""
     query = sa.select(leases.c.holder).where(leases.c.instance_id == instance_id, _expires_at > database_now())

@@ -14,8 +14,8 @@ from holdfast.catalog.rows import CurrentRow, KeyRange, Known, RecordRow
 from holdfast.catalog.schema import current, history, streams
 
 __all__ = [
-    "CurrentRow", "RecordRow", "count", "delete", "get", "get_many", "insert_new", "key_range", "known", "lookup", "page",
-    "page_at", "replace", "scope_keys", "stream_keys",
+    "CurrentRow", "RecordRow", "count", "delete", "get", "get_many", "insert_new", "key_range", "known", "lookup",
+    "page", "page_at", "replace", "scope_keys", "stream_keys",
 ]  # fmt: skip
 
 _KEYS_AT_ONCE = 10_000
@@ -72,6 +72,11 @@ def _changed(conn: sa.Connection, stream: int, sequence: int, keys: Sequence[str
         conn.execute(sa.update(streams).where(streams.c.id == stream).values(last_run=sequence))
     if sequence > first_run:
         bulk(conn).note_changes(conn, stream, sequence, keys)
+
+
+def move(conn: sa.Connection, stream: int, key: str, scope: int) -> None:
+    """A record whose id is global is listed under another parent now: no new version, its bytes are the same."""
+    conn.execute(sa.update(current).where(current.c.stream == stream, current.c.record_key == key).values(scope=scope))
 
 
 def scope_keys(conn: sa.Connection, stream: int, scope: int | None, *, prefix: str = "") -> Iterator[tuple[str, int]]:

@@ -152,6 +152,14 @@ def set_failures(conn: sa.Connection, run_id: int, failures: Sequence[Mapping[st
     conn.execute(sa.update(runs).where(runs.c.id == run_id).values(failures=[dict(one) for one in failures]))
 
 
+def keep_manifest(conn: sa.Connection, run_id: int, content: bytes) -> bytes:
+    """What an ending run is about to put into the vault. The first content stands: a resumed end gets it back."""
+    kept = conn.execute(sa.select(runs.c.manifest).where(runs.c.id == run_id)).scalar_one()
+    if kept is None:
+        conn.execute(sa.update(runs).where(runs.c.id == run_id).values(manifest=content))
+    return content if kept is None else bytes(kept)
+
+
 def request_cancel(conn: sa.Connection, run_id: int) -> bool:
     """Ask an active run to stop at its next commit. False where it has ended."""
     done = conn.execute(sa.update(runs).where(runs.c.id == run_id, _ACTIVE).values(cancel_requested_at=clock.now()))
@@ -166,6 +174,12 @@ def end(
     done = conn.execute(
         sa.update(runs)
         .where(runs.c.id == run_id, _ACTIVE)
-        .values(status=status, ended_at=ended_at, failures=[dict(one) for one in failures], counters=dict(counters))
+        .values(
+            status=status,
+            ended_at=ended_at,
+            manifest=None,
+            failures=[dict(one) for one in failures],
+            counters=dict(counters),
+        )
     )
     return done.rowcount > 0

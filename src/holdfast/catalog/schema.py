@@ -156,6 +156,7 @@ runs = Table(
     Column("options", Json, nullable=False),
     Column("failures", Json, nullable=False),
     Column("counters", Json, nullable=False),
+    Column("manifest", LargeBinary),  # what an ending run has decided to put into the vault, until it has ended
     Column("worker", Text),
     _one_of("status", *_RUN_STATUSES),
     sa.UniqueConstraint("instance_id", "sequence"),
@@ -230,8 +231,8 @@ endpoint_counts = Table(
     Column("outcome", Text, nullable=False),
     *(
         Column(name, BigInteger, nullable=False)
-        for name in ("live", "new", "changed", "unchanged", "moved", "deleted", "held", "skipped",
-                     "pages", "requests", "bytes", "blobs", "blob_bytes")
+        for name in ("live", "listed", "new", "changed", "unchanged", "moved", "deleted", "held", "skipped",
+                     "pages", "requests", "bytes_read", "blobs", "blob_bytes")
     ),
     Column("state_sum", LargeBinary, nullable=False),
     Column("first_key", RecordKey),

@@ -108,6 +108,24 @@ def set_live(conn: sa.Connection, live: Mapping[int, int]) -> None:
         )
 
 
+def add_live(conn: sa.Connection, differences: Mapping[int, int]) -> None:
+    """Change the numbers of live records, by scope id."""
+    changed = [{"scope_id": scope_id, "difference": number} for scope_id, number in differences.items() if number]
+    if changed:
+        conn.execute(
+            sa.update(scopes)
+            .where(scopes.c.id == sa.bindparam("scope_id"))
+            .values(live=scopes.c.live + sa.bindparam("difference")),
+            changed,
+        )
+
+
+def live_total(conn: sa.Connection, stream: int) -> int:
+    """The live records of all scopes of a stream together."""
+    total = sa.select(sa.func.coalesce(sa.func.sum(scopes.c.live), 0)).where(scopes.c.stream == stream)
+    return int(conn.execute(total).scalar_one())
+
+
 def void(conn: sa.Connection, scope_ids: Sequence[int]) -> None:
     """Forget the cursors: the next run lists these in full."""
     for batch in _batches(scope_ids, _MANY):

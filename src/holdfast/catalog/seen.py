@@ -31,6 +31,12 @@ def load(conn: sa.Connection, run_id: int, stream: int) -> Iterator[list[int]]:
         yield decode(bytes(row.slots))
 
 
+def last_batch(conn: sa.Connection, run_id: int) -> int:
+    """The greatest batch number of a run's; 0: there is none."""
+    query = sa.select(sa.func.coalesce(sa.func.max(schema.seen.c.batch), 0)).where(schema.seen.c.run_id == run_id)
+    return int(conn.execute(query).scalar_one())
+
+
 def clear(conn: sa.Connection, run_id: int, stream: int | None = None) -> None:
     """Forget what a run has seen, at its end or, for one stream, when its listing starts again."""
     table = schema.seen

@@ -358,6 +358,7 @@ def upgrade() -> None:
         sa.Column("options", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("failures", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("counters", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("manifest", sa.LargeBinary(), nullable=True),
         sa.Column("worker", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "status IN ('queued', 'in_progress', 'successful', 'failed', 'canceled')", name=op.f("ck_runs_status")
@@ -428,6 +429,7 @@ def upgrade() -> None:
         sa.Column("ordinal", sa.Integer(), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("live", sa.BigInteger(), nullable=False),
+        sa.Column("listed", sa.BigInteger(), nullable=False),
         sa.Column("new", sa.BigInteger(), nullable=False),
         sa.Column("changed", sa.BigInteger(), nullable=False),
         sa.Column("unchanged", sa.BigInteger(), nullable=False),
@@ -437,7 +439,7 @@ def upgrade() -> None:
         sa.Column("skipped", sa.BigInteger(), nullable=False),
         sa.Column("pages", sa.BigInteger(), nullable=False),
         sa.Column("requests", sa.BigInteger(), nullable=False),
-        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("bytes_read", sa.BigInteger(), nullable=False),
         sa.Column("blobs", sa.BigInteger(), nullable=False),
         sa.Column("blob_bytes", sa.BigInteger(), nullable=False),
         sa.Column("state_sum", sa.LargeBinary(), nullable=False),
@@ -520,3 +522,17 @@ def upgrade() -> None:
                     f"CREATE TABLE {table}_{part:02} PARTITION OF {table} "
                     f"FOR VALUES WITH (MODULUS 64, REMAINDER {part})"
                 )
+        op.execute(
+            "CREATE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$"
+        )
+        op.execute(
+            "CREATE TRIGGER audit_entries_append_only BEFORE UPDATE OR DELETE ON audit_entries "
+            "FOR EACH ROW EXECUTE FUNCTION refuse_audit_change()"
+        )
+    else:
+        for change in ("UPDATE", "DELETE"):
+            op.execute(
+                f"CREATE TRIGGER audit_entries_no_{change.lower()} BEFORE {change} ON audit_entries "
+                "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+            )

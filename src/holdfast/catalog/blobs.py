@@ -1,0 +1,120 @@
+"""Blobs and the chunks they consist of: what they are and where their bytes stand. A customer's blobs share chunks."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from holdfast import clock
+from holdfast.catalog.schema import blobs, chunks, packs
+from holdfast.catalog.upsert import insert
+
+_MANY = 5_000
+_DIGEST = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    id: int
+    """The local number, as in `current.blob`."""
+    object_id: str
+    """The descriptor's id in the vault."""
+    customer_id: int
+    size_bytes: int
+    digest: bytes
+    content_type: str | None
+    name: str | None
+    version: str | None
+    """What the definition declares as such; another one means other bytes."""
+    fetched_at: datetime
+    chunks: bytes
+    """The chunks' digests in order, 16 bytes each."""
+
+    @property
+    def chunk_digests(self) -> list[bytes]:
+        return [self.chunks[begin : begin + _DIGEST] for begin in range(0, len(self.chunks), _DIGEST)]
+
+
+class ChunkPlace(NamedTuple):
+    pack: int
+    frame: int
+    start: int
+    length: int
+
+
+_BLOB = tuple(blobs.c[name] for name in Blob.__dataclass_fields__)
+
+
+def add(
+    conn: sa.Connection, object_id: str, *, customer_id: int, size_bytes: int, digest: bytes, content_type: str | None,
+    name: str | None, version: str | None, chunk_digests: Iterable[bytes], fetched_at: datetime | None = None,
+) -> int:  # fmt: skip
+    """The new blob's local number."""
+    statement = sa.insert(blobs).values(
+        object_id=object_id, customer_id=customer_id, size_bytes=size_bytes, digest=digest, content_type=content_type,
+        name=name, version=version, chunks=b"".join(chunk_digests), fetched_at=fetched_at or clock.now(),
+    )  # fmt: skip
+    number: int = conn.execute(statement.returning(blobs.c.id)).scalar_one()
+    return number
+
+
+def get_many(conn: sa.Connection, numbers: Iterable[int]) -> dict[int, Blob]:
+    """By local number."""
+    wanted = list(set(numbers))
+    found: dict[int, Blob] = {}
+    for begin in range(0, len(wanted), _MANY):
+        query = sa.select(*_BLOB).where(blobs.c.id.in_(wanted[begin : begin + _MANY]))
+        found.update((row.id, Blob(*row)) for row in conn.execute(query))
+    return found
+
+
+def get(conn: sa.Connection, number: int) -> Blob:
+    return get_many(conn, [number])[number]
+
+
+def numbers(conn: sa.Connection, object_ids: Sequence[str]) -> dict[str, int]:
+    """The local numbers of those of these blobs that the catalog knows."""
+    found: dict[str, int] = {}
+    for begin in range(0, len(object_ids), _MANY):
+        query = sa.select(blobs.c.object_id, blobs.c.id).where(blobs.c.object_id.in_(object_ids[begin : begin + _MANY]))
+        found.update((object_id, number) for object_id, number in conn.execute(query))
+    return found
+
+
+def set_fetched(conn: sa.Connection, number: int, moment: datetime) -> None:
+    """The blob was asked for again and is the same: the recheck policy counts from here."""
+    conn.execute(sa.update(blobs).where(blobs.c.id == number).values(fetched_at=moment))
+
+
+def add_chunks(conn: sa.Connection, customer_id: int, places: Mapping[bytes, ChunkPlace]) -> None:
+    """Where these chunks stand, by digest. A new place replaces the old one, whose pack may be condemned."""
+    if not places:
+        return
+    statement = insert(conn, chunks)
+    new = statement.excluded
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=["customer_id", "digest"],
+            set_={"pack": new.pack, "frame": new.frame, "start": new.start, "length": new.length},
+        ),
+        [{"customer_id": customer_id, "digest": digest, **place._asdict()} for digest, place in places.items()],
+    )
+
+
+def chunk_places(
+    conn: sa.Connection, customer_id: int, digests: Iterable[bytes], *, condemned: bool = True
+) -> dict[bytes, ChunkPlace]:
+    """Where those of these chunks stand that are stored. To share one with a new blob ask without the `condemned`:
+    a chunk in a pack that prune is about to delete is stored anew."""
+    wanted = list(set(digests))
+    found: dict[bytes, ChunkPlace] = {}
+    for begin in range(0, len(wanted), _MANY):
+        query = sa.select(chunks.c.digest, chunks.c.pack, chunks.c.frame, chunks.c.start, chunks.c.length).where(
+            chunks.c.customer_id == customer_id, chunks.c.digest.in_(wanted[begin : begin + _MANY])
+        )
+        if not condemned:
+            query = query.join(packs, packs.c.id == chunks.c.pack).where(packs.c.condemned_at.is_(None))
+        found.update((bytes(digest), ChunkPlace(*place)) for digest, *place in conn.execute(query))
+    return found
