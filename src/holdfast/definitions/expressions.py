@@ -15,7 +15,7 @@ from jinja2 import Undefined, nodes
 from jinja2.exceptions import SecurityError, TemplateError, TemplateSyntaxError, UndefinedError
 from jinja2.sandbox import SandboxedEnvironment
 
-from holdfast.definitions.filters import FILTERS, Nothing, bounded, encode_path, text_of
+from holdfast.definitions.filters import FILTERS, LONGEST_VALUE, Nothing, bounded, encode_path, text_of
 from holdfast.errors import DefinitionError
 
 __all__ = ["Template", "template"]
@@ -23,6 +23,8 @@ __all__ = ["Template", "template"]
 _LONGEST = 8192
 """Characters of a template."""
 _SINGLE = re.compile(r"\{\{\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*\}\}", re.ASCII)
+_STATEMENT = re.compile(r"\{%[-+]?\s*(?!raw|endraw)")
+_NO_STATEMENTS = "only {{ expressions }} may stand in a template, no {% statements %}"
 _LITERALS = frozenset({"true", "false", "none", "True", "False", "None"})
 
 
@@ -77,7 +79,7 @@ class _Environment(SandboxedEnvironment):
 def _environment(finalize: Callable[[Any], str]) -> _Environment:
     environment = _Environment(undefined=_Missing, finalize=finalize, keep_trailing_newline=True, cache_size=0)
     environment.filters.clear()
-    environment.filters.update(FILTERS, d=FILTERS["default"], text_of=text_of)
+    environment.filters.update(FILTERS, text_of=text_of)
     environment.tests = {
         name: environment.tests[name] for name in ("defined", "undefined", "none", "string", "number", "in")
     }
@@ -141,7 +143,7 @@ class Template:
                     value = None
                     break
                 value = value.get(name)
-            if isinstance(value, str):
+            if isinstance(value, str) and len(value) <= LONGEST_VALUE:
                 return value
         return self._run(self._as_text, context)
 
@@ -216,7 +218,8 @@ def _parse(text: str) -> nodes.Template:
             if reason:
                 raise DefinitionError(f"in {_quoted(text)}: {reason}")
     except TemplateSyntaxError as error:
-        raise DefinitionError(f"in {_quoted(text)}: {error.message}") from error
+        reason = _NO_STATEMENTS if _STATEMENT.search(text) else error.message
+        raise DefinitionError(f"in {_quoted(text)}: {reason}") from error
     except RecursionError as error:
         raise DefinitionError(f"in {_quoted(text)}: it is nested too deeply") from error
     return tree
@@ -226,7 +229,7 @@ def _why_refused(node: nodes.Node) -> str | None:
     if isinstance(node, nodes.Call):
         return "nothing can be called in a template: use a filter, as in {{ x | split('/') | last }}"
     if isinstance(node, nodes.Stmt) and not isinstance(node, nodes.Output):
-        return "only {{ expressions }} may stand in a template, no {% statements %}"
+        return _NO_STATEMENTS
     if isinstance(node, nodes.Filter) and node.name not in FILTERS:
         return f"there is no filter `{node.name}`{_did_you_mean(node.name, FILTERS)}"
     if isinstance(node, nodes.Test) and node.name not in _TEXT.tests:

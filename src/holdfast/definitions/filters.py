@@ -19,9 +19,9 @@ from holdfast.clock import format_time, parse_time
 from holdfast.definitions.durations import parse_duration
 from holdfast.definitions.values import NumberToken, kind_of
 
-__all__ = ["FILTERS", "Encoded", "Nothing", "bounded", "encode_path", "text_of"]
+__all__ = ["FILTERS", "LONGEST_VALUE", "Encoded", "Nothing", "bounded", "encode_path", "text_of"]
 
-_LONGEST = 65536
+LONGEST_VALUE = 65536
 """Characters that are inserted or made by a filter: more than any URL, header or token needs."""
 _TIME_FORMAT = re.compile(r"(?:[^%]|%[YmdHMSfjzZ%])*")
 
@@ -38,8 +38,8 @@ class Nothing(UndefinedError):
 
 def bounded(text: str) -> str:
     """`text`, or FilterArgumentError where it is longer than anything a request needs."""
-    if len(text) > _LONGEST:
-        raise FilterArgumentError(f"the text is longer than {_LONGEST} characters")
+    if len(text) > LONGEST_VALUE:
+        raise FilterArgumentError(f"the text is longer than {LONGEST_VALUE} characters")
     return text
 
 
@@ -107,8 +107,8 @@ def _replace(value: object, old: str, new: str) -> str:
     text = text_of(value)
     if not isinstance(old, str) or not isinstance(new, str) or not old:
         raise FilterArgumentError("replace takes the text to look for and the text to put there")
-    if len(text) + text.count(old) * (len(new) - len(old)) > _LONGEST:
-        raise FilterArgumentError(f"the result is longer than {_LONGEST} characters")
+    if len(text) + text.count(old) * (len(new) - len(old)) > LONGEST_VALUE:
+        raise FilterArgumentError(f"the result is longer than {LONGEST_VALUE} characters")
     return text.replace(old, new)
 
 
@@ -120,8 +120,8 @@ def _split(value: object, separator: str) -> list[str]:
 
 def _join(value: object, separator: str = "") -> str:
     parts = [text_of(element) for element in _sequence(value)]
-    if sum(map(len, parts)) + len(parts) * len(separator) > _LONGEST:
-        raise FilterArgumentError(f"the result is longer than {_LONGEST} characters")
+    if sum(map(len, parts)) + len(parts) * len(separator) > LONGEST_VALUE:
+        raise FilterArgumentError(f"the result is longer than {LONGEST_VALUE} characters")
     return separator.join(parts)
 
 
@@ -140,8 +140,10 @@ def _int(value: object) -> int:
     try:
         return int(text)
     except ValueError:
-        return int(_number(value))
-    except OverflowError as error:
+        number = _number(value)
+    try:
+        return int(number)
+    except (ValueError, OverflowError) as error:
         raise FilterArgumentError(f"{text!r} is no whole number") from error
 
 

@@ -216,9 +216,13 @@ class Scalar(Kind[object]):
 class Duration(Kind[timedelta]):
     """A length of time; none at all only where `lowest` is zero."""
 
-    def __init__(self, lowest: timedelta = timedelta(milliseconds=1)) -> None:
-        self.lowest = lowest
-        self.expected = "a duration such as `500ms`, `90s`, `1h` or `7d`"
+    def __init__(
+        self,
+        lowest: timedelta = timedelta(milliseconds=1),
+        *,
+        expected: str = "a duration such as `500ms`, `90s`, `1h` or `7d`",
+    ) -> None:
+        self.lowest, self.expected = lowest, expected
 
     def read(self, node: Node, reading: Reading) -> timedelta:
         if node.type != "text":

@@ -14,13 +14,16 @@ from holdfast.definitions.kinds import (
     Duration,
     Integer,
     Kind,
+    Reading,
     Scalar,
+    Schema,
     SelectorText,
     Size,
     TemplateText,
     Text,
 )
 from holdfast.definitions.shapes import Converted, Either, Field, ListOf, MapOf, OneOrMore, Shape, Variants
+from holdfast.definitions.yaml_tree import Node
 
 __all__ = ["DOCUMENT", "RESERVED_NAMES"]
 
@@ -281,16 +284,19 @@ RECORD = Shape(
     _Record,
 )
 
-_NEVER = Converted(Choice(["never"]), lambda _: None)
 
+class _Recheck(Kind[timedelta | None]):
+    """A duration, or `never` for None."""
 
-class _Recheck(Either[timedelta | None]):
-    def __init__(self) -> None:
-        super().__init__(Duration(), _NEVER)
-        self.expected = "a duration such as `30d`, or `never`"
+    expected = "a duration such as `30d`, or `never`"
 
-    def read(self, node: Any, reading: Any) -> timedelta | None:
-        return None if node.is_scalar and node.text == "never" else self.short.read(node, reading)
+    def read(self, node: Node, reading: Reading) -> timedelta | None:
+        if node.text == "never":
+            return None
+        return Duration(expected=self.expected).read(node, reading)
+
+    def schema(self) -> Schema:
+        return {"anyOf": [Duration().schema(), {"enum": ["never"]}]}
 
 
 BLOB = Shape(

@@ -108,7 +108,7 @@ def _refuse_repeats(nodes: Sequence[Node], key: str, what: str, reading: Reading
         if text is None:
             continue
         if text in seen:
-            reading.problem(node.members[key], f"there is a {what} `{text}` already in line {seen[text]}")
+            reading.problem(node.members[key], f"the {what} `{text}` stands already in line {seen[text]}")
         seen.setdefault(text, node.members[key].line)
 
 

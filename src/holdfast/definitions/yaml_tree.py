@@ -92,13 +92,13 @@ def read_tree(text: str, file: str | None = None) -> Node:
         root = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise DefinitionError(
-            f"not valid YAML: {error.problem or error.context}", file=file, line=mark.line + 1 if mark else None
-        ) from error
+        reason = ", ".join(text for text in (error.context, error.problem) if text)
+        raise DefinitionError(f"not valid YAML: {reason}", file=file, line=mark.line + 1 if mark else None) from error
     except yaml.reader.ReaderError as error:
+        character = error.character if isinstance(error.character, str) else chr(error.character)
         line = text.count("\n", 0, error.position) + 1
         raise DefinitionError(
-            f"not valid YAML: the character {error.character!r} may not stand here", file=file, line=line
+            f"not valid YAML: the character {character!r} may not stand here", file=file, line=line
         ) from error
     if root is None:
         raise DefinitionError("the document is empty", file=file, hint="It begins with `holdfast: 1`.")
