@@ -5,7 +5,7 @@ from typing import Protocol
 
 import sqlalchemy as sa
 
-from holdfast.catalog import bulk_sqlite
+from holdfast.catalog import bulk_postgresql, bulk_sqlite
 from holdfast.catalog.rows import CurrentRow, KeyRange, Known, RecordRow, StateRange
 
 
@@ -56,5 +56,4 @@ class Bulk(Protocol):
 
 def bulk(conn: sa.Connection) -> Bulk:
     """The fast path of this connection's database."""
-    assert conn.dialect.name == "sqlite"
-    return bulk_sqlite
+    return bulk_postgresql if conn.dialect.name == "postgresql" else bulk_sqlite

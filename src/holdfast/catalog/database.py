@@ -71,7 +71,11 @@ class Database:
             event.listen(self.engine, "begin", _begin_sqlite)
         elif backend == "postgresql":
             self.engine = sa.create_engine(
-                parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10, max_overflow=20
+                parsed.set(drivername="postgresql+psycopg"),
+                pool_pre_ping=True,
+                pool_size=10,
+                max_overflow=20,
+                connect_args={"options": "-c jit=off"},  # compiling a bulk statement takes longer than running it
             )
         else:
             raise CatalogError(f"{backend} is no database Holdfast knows", hint="use sqlite or postgresql")
