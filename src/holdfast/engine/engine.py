@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from holdfast.engine import heartbeats
 from holdfast.engine.database import job_database, translated
 from holdfast.engine.heartbeats import Heartbeat, Worker
-from holdfast.engine.jobs import Handler, JobRunner, JobState, RetryPolicy
+from holdfast.engine.jobs import Handler, JobRunner, JobState, Kind, RetryPolicy
 from holdfast.engine.ticker import Ticker
 from holdfast.engine.worker_lock import WorkerLock
 from holdfast.errors import EngineError
@@ -40,10 +40,10 @@ _FORGET_WORKERS_S = 86_400.0
 class Engine:
     """Durable jobs in one database; as a client at once, as a worker between `start` and `stop`.
 
-    `concurrency` is the number of jobs of one kind that a worker runs at once; it and `poll_s` are kept in the
-    database, and the worker that started last sets them for all: at most `concurrency / poll_s` jobs begin per second
-    and worker. A worker is taken for dead after `dead_after_s` without a beat: 30 s where there are many machines.
-    Finished jobs are forgotten after `keep_finished_s`.
+    `concurrency` is the number of jobs of one kind that a worker runs at once, `poll_s` how often it looks for new ones
+    (so at most `concurrency / poll_s` begin per second). DBOS keeps both in the database: the worker that started last
+    sets them for all. A worker is taken for dead after `dead_after_s` without a beat: 30 s where there are many
+    machines. Finished jobs are forgotten after `keep_finished_s`.
     """
 
     def __init__(
@@ -63,8 +63,8 @@ class Engine:
         self._dead_after_s = dead_after_s
         self._concurrency = concurrency
         self._keep_finished_s = keep_finished_s
-        self._handlers: dict[str, Handler] = {}
-        self._runner = JobRunner(self._handlers, retry or RetryPolicy())
+        self._kinds: dict[str, Kind] = {}
+        self._runner = JobRunner(self._kinds, retry or RetryPolicy())
         self._running: ExitStack | None = None
         self._is_idle = True
         self._guard = threading.RLock()
@@ -130,18 +130,21 @@ class Engine:
 
     # --- as a worker
 
-    def register(self, kind: str, handler: Handler) -> None:
+    def register(
+        self, kind: str, handler: Handler, *, concurrency: int | None = None, poll_s: float | None = None
+    ) -> None:
         """Name the function that runs jobs of this kind; before `start`.
 
         It gets the subject's public id, in a thread of its own, at least once: after a crash, and after a retryable
         HoldfastError, it is called again. It records its own outcome before it returns or raises; what it raises only
-        marks the job as failed. It watches `stopping` and then raises Interrupted.
+        marks the job as failed. It watches `stopping` and then raises Interrupted. Looking for jobs every 0.2 s costs
+        1.5% of a processor per kind: give kinds that nobody waits for a longer `poll_s`.
         """
         if not _KIND.fullmatch(kind):
             raise EngineError(f"{kind!r} is no name for a kind of jobs: {_KIND.pattern}")
-        if kind in self._handlers or self._running is not None:
+        if kind in self._kinds or self._running is not None:
             raise EngineError(f"{kind} is registered already, or too late")
-        self._handlers[kind] = handler
+        self._kinds[kind] = Kind(kind, handler, concurrency or self._concurrency, poll_s or self._poll_s)
 
     @property
     def stopping(self) -> threading.Event:
@@ -152,6 +155,11 @@ class Engine:
     def is_worker(self) -> bool:
         """Whether this process runs jobs: between `start` and `stop`."""
         return self._running is not None
+
+    @property
+    def is_sole_worker(self) -> bool:
+        """Whether this process is the worker and there can be no other: on SQLite, where it holds the lock."""
+        return self.is_worker and self.worker_lock is not None
 
     def start(self) -> None:
         """Become a worker: take jobs, and take over those of dead workers.
@@ -169,8 +177,8 @@ class Engine:
                 self.worker_lock.acquire()
                 undo.callback(self._unlock)
             self.migrate()
-            for kind in self._handlers:
-                self._queue.declare(kind, concurrency=self._concurrency, poll_s=self._poll_s)
+            for kind in self._kinds.values():
+                self._queue.declare(kind)
 
             # The first beat comes before the first job, or another worker could take this one for dead.
             self._heartbeat = Heartbeat(self._database, self.executor_id, self._beat_s)
@@ -188,12 +196,15 @@ class Engine:
 
             self._runtime = Runtime(self._database, self.executor_id, self._runner.run)
             undo.callback(self._runtime.stop)
-            self._runtime.launch(self._handlers)
+            self._runtime.launch(self._kinds)
 
             rounds = Ticker("takeover")
-            # On SQLite the lock proves the others dead. Elsewhere they get time to beat: fleets restart all at once.
-            first_after_s = 0.0 if self._database.is_sqlite else 2 * self._beat_s
-            rounds.every(self._beat_s, self._take_over, name="takeover", first_after_s=first_after_s)
+            if self._database.is_sqlite:
+                # The lock proves every other worker dead, and no other can appear while it is held.
+                self._take_over()
+            else:
+                # The others get time to beat, for whole fleets restart at once.
+                rounds.every(self._beat_s, self._take_over, name="takeover", first_after_s=2 * self._beat_s)
             rounds.every(_CLEANUP_S, self._clean_up, name="cleanup", first_after_s=_CLEANUP_S / 10)
             undo.callback(rounds.stop)
             rounds.start()

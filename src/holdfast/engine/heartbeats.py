@@ -1,4 +1,4 @@
-"""Which worker processes are alive: a row for each, with the database's time. What follows from it, `engine` decides."""
+"""Which worker processes are alive: a row for each, with the database's time. What follows, `engine` decides."""
 
 import math
 import os

@@ -8,9 +8,20 @@ from enum import StrEnum
 
 from holdfast.errors import EngineError, HoldfastError
 
-__all__ = ["Handler", "Interrupted", "JobRunner", "JobState", "RetryPolicy"]
+__all__ = ["Handler", "Interrupted", "JobRunner", "JobState", "Kind", "RetryPolicy"]
 
 Handler = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of jobs, as registered: at most `concurrency` at once, looked for every `poll_s`."""
+
+    name: str
+    handler: Handler
+    concurrency: int
+    poll_s: float
+
 
 _log = logging.getLogger(__name__)
 
@@ -53,8 +64,8 @@ class RetryPolicy:
 class JobRunner:
     """Calls handlers, in the thread that asks. `stopping` is set when they should come to an end."""
 
-    def __init__(self, handlers: Mapping[str, Handler], retry: RetryPolicy) -> None:
-        self._handlers = handlers
+    def __init__(self, kinds: Mapping[str, Kind], retry: RetryPolicy) -> None:
+        self._kinds = kinds
         self._retry = retry
         self.stopping = threading.Event()
 
@@ -70,7 +81,7 @@ class JobRunner:
             if self.stopping.is_set():
                 raise Interrupted
             try:
-                self._handlers[kind](subject_id)
+                self._kinds[kind].handler(subject_id)
             except HoldfastError as error:
                 failures += 1
                 if not error.retryable or failures >= self._retry.attempts:

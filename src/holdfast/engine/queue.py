@@ -13,7 +13,7 @@ from dbos import DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions, Workflo
 
 from holdfast.clock import format_time, now, timedelta
 from holdfast.engine.database import JobDatabase
-from holdfast.engine.jobs import JobState
+from holdfast.engine.jobs import JobState, Kind
 
 __all__ = ["APPLICATION", "JobQueue", "queue_name"]
 
@@ -57,10 +57,13 @@ class JobQueue:
         """Create or migrate DBOS's tables. DBOS offers this only for a database it connects to itself."""
         self._client._sys_db.run_migrations()
 
-    def declare(self, kind: str, *, concurrency: int, poll_s: float) -> None:
+    def declare(self, kind: Kind) -> None:
         """Create the kind's queue, or change its settings: they lie in the database and hold for every worker."""
         self._client.register_queue(
-            queue_name(kind), worker_concurrency=concurrency, polling_interval_sec=poll_s, on_conflict="always_update"
+            queue_name(kind.name),
+            worker_concurrency=kind.concurrency,
+            polling_interval_sec=kind.poll_s,
+            on_conflict="always_update",
         )
 
     def put(self, connection: sa.Connection, kind: str, subject_id: int, key: str) -> None:
@@ -130,15 +133,30 @@ def _batches(keys: Iterable[str]) -> Iterator[list[str]]:
         yield batch
 
 
+class _News(logging.Filter):
+    """Drops what is said elsewhere, and what DBOS repeats several times a second while the database is away."""
+
+    _QUIET_S = 10.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, int], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        # `jobs` has logged the same error already, with what is known of the job.
+        if str(record.msg).startswith("Exception encountered in background workflow"):
+            return False
+        place = (record.pathname, record.lineno)
+        if record.created - self._said.get(place, 0.0) < self._QUIET_S:
+            return False
+        self._said[place] = record.created
+        return True
+
+
 def _quieten() -> None:
     """Leave DBOS's log to the program's own logging, warnings and up; by itself it writes to stderr from INFO on."""
     log = logging.getLogger("dbos")
     if not log.handlers:
         log.addHandler(logging.NullHandler())  # any handler keeps DBOS from adding its own
-        log.addFilter(_is_news)
+        log.addFilter(_News())
     log.setLevel(logging.WARNING)
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    # `jobs` has logged the same error already, with what is known of the job.
-    return not str(record.msg).startswith("Exception encountered in background workflow")
