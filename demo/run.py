@@ -1,0 +1,196 @@
+"""`make demo`: a real server is backed up, changed, backed up again; what changed is shown, exported and verified.
+
+Nothing is taken on trust: every figure in the last line is compared with what Kinto's own API says. With ONCE=1 it ends
+there; otherwise the service goes on running until Ctrl-C.
+"""
+
+import json
+import os
+import shutil
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from demo import content
+from demo.command_line import CommandFailed, Holdfast
+from demo.content import BUCKET, COLLECTIONS, Changes
+from demo.kinto_client import KintoClient
+from demo.kinto_server import KintoServer
+
+HOME = Path(".demo")
+NAME = "helpdesk"
+RECORDS = 2_100
+ATTACHMENTS = 42
+
+
+class DemoFailed(Exception):
+    """Holdfast did not do what it promises."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the demo ends with."""
+
+    changes: Changes
+    export_bytes: int
+    seconds: float
+
+    def __str__(self) -> str:
+        changes = self.changes
+        return (
+            f"{RECORDS:,} records and {ATTACHMENTS} files backed up; then {len(changes.added)} added, "
+            f"{len(changes.edited)} changed, {len(changes.deleted)} deleted, as Kinto says; "
+            f"export of {self.export_bytes / 1e6:.1f} MB equals the source; vault verified; {self.seconds:.0f} s"
+        )
+
+
+def main() -> int:
+    started = time.monotonic()
+    holdfast = Holdfast(HOME.absolute())
+    try:
+        _step(f"A real Kinto server with {RECORDS:,} records in {len(COLLECTIONS)} collections")
+        with KintoServer() as server:
+            client = KintoClient(server.url, server.user, server.password)
+            client.make_account(server.user, server.password)
+            content.fill(client, records=RECORDS, attachments=ATTACHMENTS)
+            print(f"Kinto answers at {server.url}; its files, on another origin, at {server.attachments.url}")
+            figures = _tell(holdfast, server, client, started)
+            print(f"\ndemo: ok: {figures}", flush=True)
+            if os.environ.get("ONCE") != "1":
+                _keep_serving(holdfast, figures.changes)
+    except (DemoFailed, CommandFailed) as error:
+        print(f"\ndemo: failed: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print()
+    return 0
+
+
+def _tell(holdfast: Holdfast, server: KintoServer, client: KintoClient, started: float) -> Figures:
+    """The whole story. Raises DemoFailed where Holdfast and Kinto disagree."""
+    _step("A key, a vault and a catalog; then what to back up")
+    if HOME.exists():
+        shutil.rmtree(HOME)
+    holdfast.run("init")
+    holdfast.run(
+        "add", "kinto", NAME,
+        "--set", f"server={server.url}", "--set", f"bucket={BUCKET}",
+        "--set", f"username={server.user}", "--set", f"password={server.password}",
+    )  # fmt: skip
+
+    _step("The first backup")
+    holdfast.run("backup", NAME)
+    _expect("records in the first backup", _live_records(holdfast), RECORDS)
+
+    _step("A day at the help desk: records are edited, deleted and added; then the second backup")
+    changes = content.change(client)
+    holdfast.run("backup", NAME)
+    if server.attachments.credentials_seen:
+        raise DemoFailed("the credential was sent to the files' origin")
+
+    _step("What changed between the two backups")
+    holdfast.run("compare", NAME)
+    _expect("what changed", _changes(holdfast), _as_keys(changes))
+
+    key = _key(changes.edited[0])
+    _step("One changed record, as it was at the first backup and as it is now")
+    holdfast.run("show", NAME, "records", key, "--backup", "1")
+    holdfast.run("show", NAME, "records", key)
+
+    _step("An export")
+    archive = HOME / "helpdesk.zip"
+    holdfast.run("export", NAME, "-o", str(archive), "--formats", "json,csv,blobs")
+    _expect("records in the export", _exported(archive), _at_source(client))
+
+    _step("The vault proves itself")
+    holdfast.run("verify")
+    return Figures(changes, archive.stat().st_size, time.monotonic() - started)
+
+
+def _live_records(holdfast: Holdfast) -> int:
+    """How many records the newest backup has, as `endpoints` says."""
+    return sum(int(row["records"]) for row in holdfast.ask("endpoints", NAME) if row["endpoint"] == "records")
+
+
+def _changes(holdfast: Holdfast) -> dict[str, list[str]]:
+    """The ids that `compare` names for the endpoint `records`, sorted, by what happened to them."""
+    found: dict[str, list[str]] = {"added": [], "changed": [], "deleted": []}
+    for change in holdfast.ask("compare", NAME):
+        if change["endpoint"] == "records":
+            found[change["change"]].append(change["id"])
+    return {kind: sorted(keys) for kind, keys in found.items()}
+
+
+def _as_keys(changes: Changes) -> dict[str, list[str]]:
+    """What was done at the source, in the form of `_changes`."""
+    done = {"added": changes.added, "changed": changes.edited, "deleted": changes.deleted}
+    return {kind: sorted(map(_key, keys)) for kind, keys in done.items()}
+
+
+def _key(record_id: str) -> str:
+    """A record's key within its endpoint: its collection's id and its own."""
+    return f"{COLLECTIONS[0]}~{record_id}"
+
+
+def _exported(archive: Path) -> list[Any]:
+    """The records in an export's JSON Lines file, in a fixed order."""
+    with zipfile.ZipFile(archive) as opened:
+        name = next(name for name in opened.namelist() if name.endswith("records.jsonl"))
+        return sorted((json.loads(line) for line in opened.read(name).splitlines()), key=_order)
+
+
+def _at_source(client: KintoClient) -> list[Any]:
+    """The records as Kinto itself lists them, in the same order."""
+    found = [record for name in COLLECTIONS for record in client.records(BUCKET, name).values()]
+    return sorted(found, key=_order)
+
+
+def _order(record: dict[str, Any]) -> tuple[str, str]:
+    return record["id"], json.dumps(record, sort_keys=True)
+
+
+def _expect(what: str, found: Any, wanted: Any) -> None:
+    if found != wanted:
+        raise DemoFailed(f"{what}: {str(found)[:300]}; Kinto says {str(wanted)[:300]}")
+
+
+def _step(title: str) -> None:
+    print(f"\n── {title}", flush=True)
+
+
+def _keep_serving(holdfast: Holdfast, changes: Changes) -> None:
+    """Run the service until Ctrl-C, and say what to try."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    service = holdfast.start("serve", HOLDFAST_PORT=str(port))
+    try:
+        base = f"http://127.0.0.1:{port}"
+        while service.poll() is None:
+            try:
+                urllib.request.urlopen(f"{base}/v1/ping").close()
+                break
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.1)
+        print(f"""
+The service runs at {base} until Ctrl-C; its API is described at {base}/docs. Try, in another terminal:
+
+  export HOLDFAST_HOME={HOME.absolute()} HOLDFAST_ALLOW_PRIVATE_NETWORK=true
+  .venv/bin/holdfast status
+  .venv/bin/holdfast records {NAME} records
+  .venv/bin/holdfast show {NAME} records {_key(changes.edited[0])} --backup 1
+""", flush=True)  # fmt: skip
+        service.wait()
+    finally:
+        service.terminate()
+        service.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
