@@ -34,7 +34,7 @@ STYLES: Mapping[str, Paging] = {
     "offset": Paging("offset", query="offset"),
     "offset_counted": Paging("offset", query="offset", total="total"),
 }
-"""How `/<style>/...` is paged. `none`, `link` and `next_header` send the bare list, the others an object with `items`."""
+"""How `/<style>/...` is paged. `none`, `link`, `next_header` send the bare list, the others an object with `items`."""
 
 _BARE = {"none", "link", "next_header"}
 FAST_RETRY = Retry(attempts=3, first_wait=timedelta(milliseconds=1), longest_wait=timedelta(milliseconds=2))
@@ -92,7 +92,7 @@ def make_records(count: int, start: int = 1) -> list[dict[str, Any]]:
 
 
 class HostileSource:
-    """The server. `requests` counts by path and query, `log` has them in order, `credentials` the Authorization headers."""
+    """The server. `requests` counts by path and query, `log` keeps their order, `credentials` their Authorization."""
 
     def __init__(self, collections: Mapping[str, Iterable[dict[str, Any]]] | None = None, **switches: Any) -> None:
         self.collections: dict[str, dict[str, bytes]] = {}

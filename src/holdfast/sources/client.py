@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 import aiohttp
 from multidict import CIMultiDictProxy
@@ -31,6 +31,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _READ_BUFFER_BYTES = 256 * 1024
 """A page of 100 records of 1 KB fits in, so that reading it is not paused in the middle."""
+_HEADER_BYTES = 64 * 1024
+"""Some sources put a whole encrypted state into their next links: aiohttp's 8 KB are too few."""
 _CONNECT_TIMEOUT_S = 30.0
 
 
@@ -87,6 +89,8 @@ class Client:
             # `total` ends an answer that trickles for ever; blobs, which may take long, set their own.
             timeout=self._timeout(total_s=max(600.0, 10 * timeout_s)),
             read_bufsize=_READ_BUFFER_BYTES,
+            max_line_size=_HEADER_BYTES,
+            max_field_size=_HEADER_BYTES,
             trust_env=False,
         )
         return self
@@ -175,7 +179,7 @@ class Client:
                     timeout=timeout,
                 ) as response:
                     if response.status in _REDIRECTS and "Location" in response.headers:
-                        url = str(_parsed(url, what).join(URL(response.headers["Location"])))
+                        url = urljoin(url, response.headers["Location"])
                         continue
                     yield response, url
                     return

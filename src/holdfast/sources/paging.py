@@ -100,7 +100,11 @@ def _step(
         case "next_url" | "link_header":
             told = next_link(reply.headers.getall("Link", [])) if paging.type == "link_header" else _told(paging, reply)
             target = _following(told, more)
-            return None if target is None else {"url": urljoin(reply.url, target)}
+            return (
+                None
+                if target is None
+                else {"url": target if target.startswith(("http://", "https://")) else urljoin(reply.url, target)}
+            )
 
 
 def _goes_on(paging: Paging, page: int | None, reply: Reply, more: bool | None, listed: int) -> bool:

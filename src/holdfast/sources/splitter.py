@@ -1,7 +1,7 @@
 """Splits a page's body into its records' bytes, as they were sent, and gives access to what stands beside them.
 
 Fast where the selectors are plain paths: one pass of msgspec that skips everything else unread. What msgspec refuses
-and real JMESPath selectors take `scanner`, equal and slower. What is in a record is `columns`' matter.
+takes `scanner`, equal and slower; real JMESPath selectors take `origins`. What is in a record is `columns`' matter.
 """
 
 import codecs
@@ -16,9 +16,13 @@ from holdfast.definitions.selectors import Selector, selector
 from holdfast.definitions.values import decode, kind_of
 from holdfast.errors import PageUnreadable
 from holdfast.sources import scanner
+from holdfast.sources.origins import raw_bytes
 from holdfast.sources.structs import getter, nested
 
 __all__ = ["Split", "Splitter", "decode_leniently", "utf8"]
+
+_MOST_VALUES = 4_000_000
+"""Values of a body that is decoded or split: each costs up to 100 bytes of memory, however few it has in the body."""
 
 # APIs that leave the list out when it is empty (Google) are common enough to get the fast path too.
 _OR_EMPTY = re.compile(r"\s*(\S+?)\s*\|\|\s*`\[\]`\s*")
@@ -62,6 +66,7 @@ class Splitter:
 
     def split(self, body: bytes) -> Split:
         """Take one page apart. Raises PageUnreadable: the body is no JSON, or no list of records stands there."""
+        _refuse_too_many_values(body)
         if self._decoder is not None:
             try:
                 page = self._decoder.decode(body)
@@ -115,20 +120,19 @@ class Splitter:
         return Split(raws, find)
 
     def _from_jmespath(self, body: bytes) -> Split:
-        value, spans = scanner.parse(body)
+        value = decode_leniently(body)
         found = self.records.find(value)
         if not isinstance(found, list):
             return Split(self._no_list(body, found), lambda text: selector(text).find(value))
         raws = []
-        for index, record in enumerate(found):
-            span = spans.get(id(record))
-            if span is None:
+        for index, raw in enumerate(raw_bytes(body, value, found)):
+            if raw is None:
                 raise PageUnreadable(
                     f"record {index + 1} that {self.records.text!r} selects is not an object as it was sent, "
-                    f"but {kind_of(record)}",
+                    f"but {kind_of(found[index])}",
                     hint="`records` must select objects of the body; it may not build new ones.",
                 )
-            raws.append(body[span[0] : span[1]])
+            raws.append(raw)
         return Split(raws, lambda text: selector(text).find(value))
 
     def _no_list(self, body: bytes, found: object) -> list[bytes]:
@@ -144,8 +148,17 @@ def excerpt(body: bytes) -> str:
     return f"{text!r}..." if len(body) > 200 else repr(text)
 
 
+def _refuse_too_many_values(body: bytes) -> None:
+    # A comma in a text counts as well: an error on the safe side, and counting costs nothing beside splitting.
+    if len(body) > _MOST_VALUES and body.count(b",") > _MOST_VALUES:
+        raise PageUnreadable(
+            f"the body has more than {_MOST_VALUES} values", hint="Ask for fewer records a page in the definition."
+        )
+
+
 def decode_leniently(raw: bytes) -> Any:
     """Like `values.decode`, but bytes that are no UTF-8 become U+FFFD: to look into a record, never to store it."""
+    _refuse_too_many_values(raw)
     try:
         raw.decode()
     except UnicodeDecodeError:
