@@ -23,7 +23,7 @@ from demo.content import BUCKET, COLLECTIONS, Changes
 from demo.kinto_client import KintoClient
 from demo.kinto_server import KintoServer
 
-HOME = Path(".demo")
+HOME = Path(__file__).parents[1] / ".demo"
 NAME = "helpdesk"
 RECORDS = 2_100
 ATTACHMENTS = 42
@@ -52,7 +52,7 @@ class Figures:
 
 def main() -> int:
     started = time.monotonic()
-    holdfast = Holdfast(HOME.absolute())
+    holdfast = Holdfast(HOME)
     try:
         _step(f"A real Kinto server with {RECORDS:,} records in {len(COLLECTIONS)} collections")
         with KintoServer() as server:
@@ -181,7 +181,7 @@ def _keep_serving(holdfast: Holdfast, changes: Changes) -> None:
         print(f"""
 The service runs at {base} until Ctrl-C; its API is described at {base}/docs. Try, in another terminal:
 
-  export HOLDFAST_HOME={HOME.absolute()} HOLDFAST_ALLOW_PRIVATE_NETWORK=true
+  export HOLDFAST_HOME={HOME} HOLDFAST_ALLOW_PRIVATE_NETWORK=true
   .venv/bin/holdfast status
   .venv/bin/holdfast records {NAME} records
   .venv/bin/holdfast show {NAME} records {_key(changes.edited[0])} --backup 1
