@@ -1,0 +1,108 @@
+"""The composition root: the one place where concrete things are wired together."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from holdfast.catalog.database import Database
+from holdfast.engine import Engine
+from holdfast.errors import InputError, VaultError
+from holdfast.operations import customers, definitions, revisions
+from holdfast.operations.backup import run_backup
+from holdfast.operations.backup.request import JOB as BACKUP_JOB
+from holdfast.operations.services import Services
+from holdfast.settings import Settings
+from holdfast.sources.network import NetworkPolicy
+from holdfast.storage import open_storage, probe
+from holdfast.vault import RootKey, Vault
+
+_NO_KEY = "`holdfast init` makes a key; an existing one is named by HOLDFAST_ROOT_KEY_FILE, _KEY or _COMMAND."
+
+
+def initialise(settings: Settings) -> bool:
+    """Make what an installation needs: data folder, key file, vault, catalog. Answers whether a key file was written.
+
+    Again is harmless: what exists is kept. Raises StorageError for a store that cannot hold a vault, WrongKey.
+    """
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key_file = settings.effective_root_key_file
+    writes_key = settings.root_key is None and settings.root_key_command is None and not key_file.exists()
+    storage = open_storage(settings.effective_storage_url)
+    probe(storage)
+    if writes_key:
+        try:
+            Vault.open(storage, RootKey.generate())
+        except VaultError as error:
+            if error.code != "vault_missing":
+                raise InputError(
+                    f"there is a vault in {storage.url} already, but no key in {key_file}",
+                    hint="Put the vault's key there: a new key could not open it.",
+                    code="key_missing",
+                ) from error
+        write_key_file(settings, RootKey.generate())
+    root_key = read_root_key(settings)
+    try:
+        Vault.create(storage, root_key)
+    except VaultError as error:
+        if error.code != "vault_exists":
+            raise
+    with opened(settings) as services:
+        services.database.migrate()
+        services.engine.migrate()
+        definitions.publish_library(services)
+        customers.local(services)
+        revisions.flush(services)
+    return writes_key
+
+
+@contextmanager
+def opened(settings: Settings, *, concurrency: int | None = None) -> Iterator[Services]:
+    """An installation's services; closed at the end of the block. Raises VaultError where there is no vault, WrongKey."""
+    root_key = read_root_key(settings)
+    storage = open_storage(settings.effective_storage_url)
+    vault = Vault.open(storage, root_key)
+    database = Database(settings.effective_database_url)
+    engine = Engine(settings.effective_database_url, concurrency=concurrency or settings.backups_at_once)
+    services = Services(
+        settings, database, storage, vault, engine, NetworkPolicy(allow_private=settings.allow_private_network)
+    )
+    engine.register(BACKUP_JOB, partial(run_backup, services))
+    try:
+        yield services
+    finally:
+        engine.close()
+        database.close()
+
+
+def read_root_key(settings: Settings) -> RootKey:
+    """The root key from the environment, a command or the key file. Raises InputError that says where it was sought."""
+    if settings.root_key is not None:
+        return RootKey.from_text(settings.root_key.get_secret_value())
+    if settings.root_key_command is not None:
+        done = subprocess.run(  # noqa: S602 - the operator's own command line
+            settings.root_key_command, shell=True, capture_output=True, text=True, check=False, timeout=60
+        )
+        if done.returncode != 0:
+            raise InputError(
+                f"HOLDFAST_ROOT_KEY_COMMAND ended with exit code {done.returncode}: {done.stderr.strip()[:200]}",
+                field="HOLDFAST_ROOT_KEY_COMMAND",
+                code="key_missing",
+            )
+        return RootKey.from_text(done.stdout)
+    key_file = settings.effective_root_key_file
+    try:
+        text = key_file.read_text()
+    except FileNotFoundError as error:
+        raise InputError(f"there is no key file {key_file}", hint=_NO_KEY, code="key_missing") from error
+    except OSError as error:
+        raise InputError(f"the key file {key_file} cannot be read: {error.strerror}", code="key_missing") from error
+    return RootKey.from_text(text)
+
+
+def write_key_file(settings: Settings, root_key: RootKey) -> None:
+    """Write a new key file, readable by its owner only. Raises FileExistsError rather than replace one."""
+    key_file = settings.effective_root_key_file
+    key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key_file.touch(mode=0o600, exist_ok=False)
+    key_file.write_text(root_key.to_text() + "\n")

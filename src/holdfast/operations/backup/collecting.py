@@ -1,0 +1,112 @@
+"""Gathers what the readers bring into batches for the committer's thread, and holds the readers back when it is full.
+
+At most half of what a checkpoint may lag behind is gathered while the other half is being committed, so that a crash
+never repeats more than `checkpoint_records` records or 10 seconds of reading.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from holdfast.operations.backup.committing import Committer
+from holdfast.operations.backup.state import Listing
+from holdfast.sources.page import Page
+
+_BATCH_BYTES = 32 * 1024 * 1024  # raw bytes gathered before a commit, whatever their number: bounds memory
+
+T = TypeVar("T")
+
+
+class Collector:
+    """An asynchronous context manager. A failing commit ends it: every waiting and later call raises that error."""
+
+    def __init__(self, committer: Committer, *, batch_records: int, batch_seconds: float) -> None:
+        self._committer = committer
+        self._batch_records = batch_records
+        self._batch_seconds = batch_seconds
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
+        self._changed = asyncio.Condition()
+        self._pages: list[tuple[Listing, Page]] = []
+        self._records = 0
+        self._bytes = 0
+        self._oldest = 0.0
+        self._flushing = 0
+        self._added = 0
+        self._committed = 0
+        self._error: BaseException | None = None
+        self._pump_task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Collector":
+        self._pump_task = asyncio.create_task(self._pump())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._pump_task is not None
+        self._pump_task.cancel()
+        await asyncio.gather(self._pump_task, return_exceptions=True)
+        await asyncio.to_thread(self._thread.shutdown)
+
+    async def add(self, listing: Listing, page: Page) -> None:
+        """Take a page; waits while a full batch is already waiting for the committer."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._error or not self._is_full())
+            self._raise_error()
+            if not self._pages:
+                self._oldest = asyncio.get_running_loop().time()
+            self._pages.append((listing, page))
+            self._added += 1
+            self._records += len(page.ids)
+            self._bytes += page.body_bytes
+            if self._is_full() or len(self._pages) == 1:
+                self._changed.notify_all()
+
+    async def flush(self) -> None:
+        """Wait until every page taken before is committed."""
+        async with self._changed:
+            target = self._added
+            self._flushing += 1
+            self._changed.notify_all()
+            try:
+                await self._changed.wait_for(lambda: self._error or self._committed >= target)
+            finally:
+                self._flushing -= 1
+            self._raise_error()
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run other work of the committer in its thread, between two batches."""
+        self._raise_error()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _is_full(self) -> bool:
+        return self._records >= self._batch_records or self._bytes >= _BATCH_BYTES
+
+    def _raise_error(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    async def _pump(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                async with self._changed:
+                    await self._changed.wait_for(lambda: self._pages)
+                    if not (self._is_full() or self._flushing):
+                        remaining = self._oldest + self._batch_seconds - loop.time()
+                        try:
+                            async with asyncio.timeout(max(remaining, 0)):
+                                await self._changed.wait_for(lambda: self._is_full() or self._flushing)
+                        except TimeoutError:
+                            pass  # the batch is old enough to be committed as it is
+                    batch, self._pages, self._records, self._bytes = self._pages, [], 0, 0
+                    self._changed.notify_all()
+                await loop.run_in_executor(self._thread, self._committer.commit_pages, batch)
+                async with self._changed:
+                    self._committed += len(batch)
+                    self._changed.notify_all()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the batch
+            async with self._changed:
+                self._error = error
+                self._changed.notify_all()

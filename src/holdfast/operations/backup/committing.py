@@ -1,0 +1,392 @@
+"""Makes a batch durable: packs what is new, puts the pack, then one catalog transaction under the lease's fence.
+
+Runs in one thread of its own, one batch after the other. A crash before the transaction leaves at most a pack nobody
+names; a crash after it leaves a checkpoint behind which no page is read again.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from itertools import count, islice
+
+from sqlalchemy import Connection
+
+from holdfast.catalog import blobs as catalog_blobs
+from holdfast.catalog import counts, debts, leases, packs, records, runs, scopes, seen, streams
+from holdfast.catalog.blobs import ChunkPlace
+from holdfast.catalog.counts import EndpointCounts
+from holdfast.catalog.debts import PENDING, Debt, Kind
+from holdfast.catalog.records import CurrentRow
+from holdfast.clock import now
+from holdfast.errors import HoldfastError
+from holdfast.operations.backup.comparing import Comparison, Written, compare
+from holdfast.operations.backup.due import is_full_due
+from holdfast.operations.backup.parents import fields_of, place_of
+from holdfast.operations.backup.state import Listing, RunContext, Stream
+from holdfast.sources.cursors import greatest
+from holdfast.sources.page import Page, Parent
+from holdfast.sources.source import Source
+from holdfast.vault import BlobDescriptor, Pack, PackWriter, digests
+
+_ROWS_AT_ONCE = 10_000
+"""Deletions committed in one transaction."""
+
+
+class Canceled(Exception):
+    """Somebody asked for the run to be canceled; noticed at a commit."""
+
+
+@dataclass(frozen=True)
+class FetchedChunk:
+    """A piece of a blob that the customer's vault does not hold yet."""
+
+    digest: bytes
+    data: bytes
+
+
+@dataclass(frozen=True)
+class FetchedBlob:
+    """A blob that was read to its end; its chunks are in the vault or in the same batch."""
+
+    stream: Stream
+    key: str
+    parent_key: str
+    descriptor: BlobDescriptor
+
+
+class Committer:
+    """Owns the run's writes. Not thread-safe: the collector calls it from one thread."""
+
+    def __init__(
+        self, context: RunContext, source: Source, last_batch: int, raise_if_stopping: Callable[[], None]
+    ) -> None:
+        """`last_batch`: the last one an earlier process of the run has committed. `raise_if_stopping` raises what ends
+        the run early."""
+        self._context = context
+        self._source = source
+        self._database = context.services.database
+        self._batch = last_batch
+        self._raise_if_stopping = raise_if_stopping
+
+    def open_listings(self, stream: Stream, parents: Sequence[Parent | None]) -> list[Listing]:
+        """The listings of these parents' scopes that this run has not completed yet, as an earlier process left them."""
+        context = self._context
+        keys = ["" if parent is None else parent.key for parent in parents]
+        with self._transaction() as connection:
+            found = scopes.ensure(connection, stream.id, keys)
+        listings = []
+        for key, parent in zip(keys, parents, strict=True):
+            scope = found[key]
+            if scope.last_complete_run == context.sequence:
+                continue
+            full = is_full_due(stream, scope, full=context.options.full)
+            listing = Listing(stream, scope.id, parent, full, None if full else scope.cursor)
+            if scope.run_id == context.run_id and scope.checkpoint is not None:
+                listing.restore(scope.checkpoint)
+            listings.append(listing)
+        return listings
+
+    def commit_pages(self, pages: Sequence[tuple[Listing, Page]]) -> None:
+        """Compare, pack and commit pages in the order in which they were read, with their listings' checkpoints."""
+        by_stream: dict[int, list[tuple[Listing, Page]]] = {}
+        for listing, page in pages:
+            by_stream.setdefault(listing.stream.id, []).append((listing, page))
+            _advance(listing, page)
+        with self._database.read() as connection:
+            comparisons = [
+                compare(self._context, connection, group[0][0].stream, group) for _, group in sorted(by_stream.items())
+            ]
+        writer = self._pack_writer()
+        placed: list[tuple[Comparison, list[tuple[int, int, int]]]] = []
+        for comparison in comparisons:
+            comparison.written.sort(key=lambda record: record.key)
+            placed.append((comparison, _add_records(writer, comparison)))
+            writer.add_deletions(comparison.stream.name, [row.record_key for row in comparison.deleted])
+        pack = self._put(writer)
+        with self._transaction() as connection:
+            pack_number = self._register(connection, pack, "records")
+            for comparison, places in placed:
+                self._apply(connection, comparison, places, pack_number)
+            for listing in {id(listing): listing for listing, _ in pages}.values():
+                self._save_listing(connection, listing)
+            self._save_streams(connection, [comparison.stream for comparison in comparisons])
+
+    def commit_deletions(self, stream: Stream, keys: Iterable[str]) -> None:
+        """Record that these records are gone at the source, in transactions of a bounded size."""
+        remaining = iter(keys)
+        while group := list(islice(remaining, _ROWS_AT_ONCE)):
+            writer = self._pack_writer()
+            writer.add_deletions(stream.name, group)
+            pack = self._put(writer)
+            with self._transaction() as connection:
+                self._register(connection, pack, "records")
+                self._delete(connection, stream, list(records.lookup(connection, stream.id, group).values()))
+                self._save_streams(connection, [stream])
+
+    def commit_blobs(self, found: Sequence[FetchedChunk], finished: Sequence[FetchedBlob]) -> None:
+        """Store chunks, and attach finished blobs to their records' newest versions."""
+        context = self._context
+        writer = self._pack_writer()
+        places = {chunk.digest: writer.add_chunk(chunk.digest, chunk.data) for chunk in found}
+        attached: list[tuple[FetchedBlob, CurrentRow]] = []
+        with self._database.read() as connection:
+            for blob in finished:
+                row = records.lookup(connection, blob.stream.id, [blob.key]).get(blob.key)
+                if row is not None:
+                    attached.append((blob, row))
+        for blob, row in attached:
+            writer.add_blob(blob.descriptor)
+            writer.add_reference(
+                blob.stream.name, blob.key, row.digest, row.compare, place_of(context, row), blob.descriptor.id,
+                blob.parent_key,
+            )  # fmt: skip
+        pack = self._put(writer)
+        with self._transaction() as connection:
+            pack_number = self._register(connection, pack, "blobs")
+            if pack_number is not None:
+                chunk_places = {digest: ChunkPlace(pack_number, *place) for digest, place in places.items()}
+                catalog_blobs.add_chunks(connection, context.customer.customer_id, chunk_places)
+            for blob, row in attached:
+                self._attach(connection, blob, row)
+            for blob in finished:
+                debts.settle(connection, blob.stream.id, "blob", [blob.key])
+            self._save_streams(connection, list({blob.stream.id: blob.stream for blob in finished}.values()))
+
+    def defer(self, debt: Debt, error: HoldfastError) -> None:
+        """Note that a debt could not be paid in this run either."""
+        tried = replace(debt, cause=error.code, message=str(error), attempts=1, last_run=self._context.sequence)
+        with self._transaction() as connection:
+            debts.put(connection, [tried])
+
+    def forgive(self, stream: Stream, key: str, kind: Kind) -> None:
+        """Drop a debt whose record is gone or no longer has a blob."""
+        with self._transaction() as connection:
+            debts.settle(connection, stream.id, kind, [key])
+
+    def delete_orphans(self, stream: Stream, parent_stream: Stream) -> None:
+        """Delete the children of parents that are known to be gone: nobody can list them any more."""
+        with self._database.read() as connection:
+            filled = {scope.parent_key: scope for scope in scopes.of_stream(connection, stream.id) if scope.live}
+            present = records.lookup(connection, parent_stream.id, list(filled))
+        for parent_key, scope in filled.items():
+            if parent_key not in present:
+                listing = Listing(stream, scope.id, Parent(parent_key, {}), True, None)
+                self.commit_deletions(stream, self.scope_keys(listing))
+
+    def scope_keys(self, listing: Listing, *, unseen_only: bool = False) -> Iterator[str]:
+        """The record keys of a listing's scope, ascending; only those this run has not seen where asked."""
+        seen_slots = listing.stream.seen
+        with self._database.read() as connection:
+            found = list(records.scope_keys(connection, listing.stream.id, listing.scope_id, prefix=listing.key_prefix))
+        return (key for key, slot in found if not (unseen_only and slot in seen_slots))
+
+    def live_in_scope(self, listing: Listing) -> int:
+        with self._database.read() as connection:
+            return scopes.get(connection, listing.scope_id).live
+
+    def settle_listing(self, listing: Listing) -> None:
+        """The deletions of a full listing are settled: complete its scope."""
+        with self._transaction() as connection:
+            self._complete(connection, listing)
+
+    def save_listing(self, listing: Listing, state: str) -> None:
+        """Keep where a listing stands outside of a batch: a second pass begins, the scope is skipped."""
+        with self._transaction() as connection:
+            scopes.set_checkpoint(connection, listing.scope_id, self._context.run_id, state, listing.checkpoint())
+
+    def save_streams(self, saved: Sequence[Stream]) -> None:
+        with self._transaction() as connection:
+            self._save_streams(connection, saved)
+
+    # --- the parts of a transaction
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        """A write transaction that proves that the run is still ours and wanted."""
+        self._raise_if_stopping()
+        with self._database.write() as connection:
+            leases.fence(connection, self._context.instance_id, self._context.lease_token)
+            if runs.get(connection, self._context.run_id).cancel_requested_at is not None:
+                raise Canceled
+            yield connection
+
+    def _pack_writer(self) -> PackWriter:
+        context = self._context
+        self._batch += 1
+        return context.customer.pack_writer(context.instance_id, context.run_id, context.sequence, self._batch)
+
+    def _put(self, writer: PackWriter) -> Pack | None:
+        pack = writer.finish()
+        if pack is not None:
+            self._context.customer.put_pack(pack)
+        return pack
+
+    def _register(self, connection: Connection, pack: Pack | None, kind: str) -> int | None:
+        """The pack's number in the catalog."""
+        if pack is None:
+            return None
+        context = self._context
+        return packs.add(
+            connection, pack.id, customer_id=context.customer.customer_id, instance_id=context.instance_id,
+            run_id=context.run_id, sequence=context.sequence, batch=self._batch, kind=kind, size_bytes=len(pack.data),
+        )  # fmt: skip
+
+    def _apply(
+        self, connection: Connection, comparison: Comparison, places: list[tuple[int, int, int]], pack: int | None
+    ) -> None:
+        """Write one stream's part of a batch."""
+        stream, sequence = comparison.stream, self._context.sequence
+        new = sum(record.old is None for record in comparison.written)
+        slots = count(streams.allocate_slots(connection, stream.id, new) if new else 0)
+        new_rows: list[CurrentRow] = []
+        changed_rows: list[CurrentRow] = []
+        moves: Counter[int] = Counter()
+        for record, (frame, start, length) in zip(comparison.written, places, strict=True):
+            assert pack is not None
+            old = record.old
+            scope = record.listing.scope_id
+            row = CurrentRow(
+                record.key, scope, next(slots) if old is None else old.slot, sequence, record.digest,
+                record.compare, digests.shape(record.raw), pack, frame, start, length,
+                self._blob_of(connection, stream, record),
+            )  # fmt: skip
+            if old is None:
+                new_rows.append(row)
+                moves[scope] += 1
+            else:
+                changed_rows.append(row)
+                moves.update(_moved(old.scope, scope))
+        stream.seen.update([row.slot for row in new_rows])
+        records.insert_new(connection, stream.id, new_rows)
+        records.replace(connection, stream.id, sequence, changed_rows)
+        for moved in comparison.rescoped:
+            records.move(connection, stream.id, moved.key, moved.listing.scope_id)
+            moves.update(_moved(moved.old_scope, moved.listing.scope_id))
+        scopes.add_live(connection, moves)
+        stream.live += len(new_rows)
+        old_rows = [record.old for record in comparison.written if record.old is not None]
+        self._sum(connection, stream, added=new_rows + changed_rows, removed=old_rows)
+        self._delete(connection, stream, comparison.deleted)
+        seen_slots = comparison.slots + [row.slot for row in new_rows]
+        if seen_slots:
+            seen.add(connection, self._context.run_id, stream.id, self._batch, seen_slots)
+
+    def _delete(self, connection: Connection, stream: Stream, rows: Sequence[CurrentRow]) -> None:
+        if not rows:
+            return
+        keys = [row.record_key for row in rows]
+        records.delete(connection, stream.id, self._context.sequence, keys)
+        debts.settle(connection, stream.id, "blob", keys)
+        debts.settle(connection, stream.id, "record", keys)
+        gone = Counter(row.scope for row in rows if row.scope is not None)
+        scopes.add_live(connection, {scope: -number for scope, number in gone.items()})
+        self._sum(connection, stream, added=[], removed=rows)
+        stream.live -= len(rows)
+        stream.counts.deleted += len(rows)
+
+    def _blob_of(self, connection: Connection, stream: Stream, record: Written) -> int | None:
+        """The blob that a new version starts with: carried over where its declared version is the same, else owed."""
+        if stream.endpoint.blob is None:
+            return None
+        wanted = self._source.blob_reference(stream.name, record.listing.parent, fields_of(record.raw))
+        if wanted is None:
+            return None
+        # Without a declared version nothing tells one content from another: a changed record's blob is asked for again.
+        if wanted.version is not None and record.old is not None and record.old.blob is not None:
+            stored = catalog_blobs.get(connection, record.old.blob)
+            if stored.version == wanted.version:
+                return record.old.blob
+        sequence = self._context.sequence
+        owed = Debt(stream.id, record.key, "blob", record.listing.scope_id, PENDING, "", 0, sequence, sequence)
+        debts.put(connection, [owed])
+        return None
+
+    def _attach(self, connection: Connection, blob: FetchedBlob, row: CurrentRow) -> None:
+        stream, sequence = blob.stream, self._context.sequence
+        described = blob.descriptor
+        number = catalog_blobs.add(
+            connection, described.id, customer_id=self._context.customer.customer_id, size_bytes=described.size_bytes,
+            digest=described.digest, content_type=described.content_type, name=described.name,
+            version=described.version, chunk_digests=described.chunks,
+        )  # fmt: skip
+        attached = row._replace(run_from=sequence, blob=number)
+        records.replace(connection, stream.id, sequence, [attached])
+        self._sum(connection, stream, added=[attached], removed=[row])
+        stream.counts.blobs += 1
+        stream.counts.blob_bytes += blob.descriptor.size_bytes
+
+    def _sum(
+        self, connection: Connection, stream: Stream, *, added: Sequence[CurrentRow], removed: Sequence[CurrentRow]
+    ) -> None:
+        """Keep the additive sum over the stream's live state; a record with a blob is summed together with it."""
+        numbers = {row.blob for row in (*added, *removed) if row.blob is not None}
+        found = catalog_blobs.get_many(connection, numbers) if numbers else {}
+
+        def elements(rows: Sequence[CurrentRow]) -> list[bytes]:
+            return [
+                row.digest if row.blob is None else digests.with_blob(row.digest, found[row.blob].digest)
+                for row in rows
+            ]  # fmt: skip
+
+        stream.state_sum = digests.subtract(digests.add(stream.state_sum, elements(added)), elements(removed))
+
+    def _save_listing(self, connection: Connection, listing: Listing) -> None:
+        """The listing's checkpoint; one that has ended and leaves nothing to settle completes its scope at once."""
+        if listing.ended and (
+            not listing.full or listing.present == scopes.get(connection, listing.scope_id).live
+        ):  # fmt: skip
+            self._complete(connection, listing)
+        else:
+            state = "listed" if listing.ended else "reading"
+            scopes.set_checkpoint(connection, listing.scope_id, self._context.run_id, state, listing.checkpoint())
+
+    def _complete(self, connection: Connection, listing: Listing) -> None:
+        context = self._context
+        scopes.complete(
+            connection, listing.scope_id, context.run_id, context.sequence, state="complete",
+            cursor=greatest(value for value in (listing.cursor, listing.reached) if value is not None), fingerprint=listing.stream.fingerprint,
+            full_at=now() if listing.full else None,
+        )  # fmt: skip
+        listing.settled = True
+
+    def _save_streams(self, connection: Connection, saved: Sequence[Stream]) -> None:
+        context = self._context
+        for stream in saved:
+            streams.advance(connection, stream.id, live=stream.live, state_sum=stream.state_sum)
+            counted = EndpointCounts(
+                run_id=context.run_id, stream=stream.id, sequence=context.sequence, ordinal=stream.ordinal,
+                outcome=stream.outcome, live=stream.live, state_sum=stream.state_sum, **asdict(stream.counts),
+            )  # fmt: skip
+            counts.put(connection, counted)
+
+
+def _moved(old_scope: int | None, new_scope: int) -> dict[int, int]:
+    if old_scope is None or old_scope == new_scope:
+        return {}
+    return {old_scope: -1, new_scope: 1}
+
+
+def _advance(listing: Listing, page: Page) -> None:
+    """Move a listing behind a page that is about to be committed."""
+    counted = listing.stream.counts
+    counted.pages += 1
+    counted.requests += page.requests
+    counted.bytes += page.body_bytes
+    listing.page_number = page.number
+    listing.position = page.next
+    listing.reached = page.cursor or listing.reached
+    listing.ended = page.next is None
+
+
+def _add_records(writer: PackWriter, comparison: Comparison) -> list[tuple[int, int, int]]:
+    written = comparison.written
+    return writer.add_records(
+        comparison.stream.name,
+        [record.key for record in written],
+        [record.raw for record in written],
+        [record.digest for record in written],
+        [record.compare for record in written],
+        (),
+        [record.listing.parent_key for record in written],
+    )

@@ -1,0 +1,133 @@
+"""Ends a run: decides what came of it, puts its manifest into the vault, then ends it in the catalog.
+
+The manifest's content is committed under the fence before it is put, so that whoever resumes here puts the same one.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import msgspec
+from sqlalchemy import Connection
+
+from holdfast.catalog import counts, debts, instances, leases, packs, records, runs, scopes, seen
+from holdfast.catalog.runs import Run
+from holdfast.clock import format_time, now, parse_time
+from holdfast.operations.backup.failures import Failures
+from holdfast.operations.backup.state import Stream
+from holdfast.operations.services import Services
+from holdfast.vault import EndpointState, Manifest
+
+Status = Literal["successful", "failed", "canceled"]
+
+_DEBTS_SHOWN = 100
+"""Debts of one endpoint that stand in the failures one by one; the manifest has all of them by cause."""
+
+
+def end_run(
+    services: Services, run: Run, token: int, streams: Sequence[Stream], failures: Failures, status: Status | None
+) -> None:
+    """End an active run. `status` None: successful if nothing is missing and the counts prove it, else failed."""
+    database = services.database
+    with database.write() as connection:
+        leases.fence(connection, run.instance_id, token)
+        _count(connection, run, streams, failures)
+        content = msgspec.json.encode(_manifest(connection, run, streams, failures, status))
+        manifest = msgspec.json.decode(runs.keep_manifest(connection, run.id, content), type=Manifest)
+    services.vault.customer(manifest.customer_id).put_manifest(manifest)
+    with database.write() as connection:
+        leases.fence(connection, run.instance_id, token)
+        seen.clear(connection, run.id)
+        _keep_key_ranges(connection, run, streams)
+        runs.end(
+            connection, run.id, manifest.status, ended_at=parse_time(manifest.ended_at), failures=manifest.failures,
+            counters=_totals(manifest),
+        )  # fmt: skip
+
+
+def _count(connection: Connection, run: Run, streams: Sequence[Stream], failures: Failures) -> None:
+    """Prove the counts; a disagreement is a failure that names endpoint and numbers."""
+    for stream in streams:
+        counted = stream.counts
+        if not counted.adds_up():
+            failures.record(
+                "counts_disagree",
+                f"{counted.listed} records of {stream.name} were listed, but {counted.new} are new, "
+                f"{counted.changed} changed, {counted.unchanged} unchanged, {counted.repeated} repeated and "
+                f"{counted.tombstones} deleted",
+                endpoint=stream.name,
+            )
+        in_scopes = scopes.live_total(connection, stream.id)
+        if in_scopes != stream.live:
+            failures.record(
+                "counts_disagree",
+                f"{stream.name} has {stream.live} records, but its lists {in_scopes} together",
+                endpoint=stream.name,
+            )
+        for debt in debts.of_stream(connection, stream.id, limit=_DEBTS_SHOWN):
+            if debt.cause != debts.PENDING:
+                failures.record(debt.cause, debt.message, endpoint=stream.name, record_id=debt.record_key)
+
+
+def _keep_key_ranges(connection: Connection, run: Run, streams: Sequence[Stream]) -> None:
+    """Where the run left each stream's first and last key: readers of old states look no further."""
+    kept = counts.of_run(connection, run.id)
+    for stream in streams:
+        key_range = records.key_range(connection, stream.id)
+        if stream.name in kept and key_range is not None:
+            counts.put(connection, replace(kept[stream.name], first_key=key_range[0], last_key=key_range[1]))
+
+
+def _manifest(
+    connection: Connection, run: Run, streams: Sequence[Stream], failures: Failures, status: Status | None
+) -> Manifest:
+    instance = instances.get(connection, run.instance_id, deleted=True)
+    current = runs.get(connection, run.id)
+    owed: Counter[str] = Counter()
+    for _, _, cause, number in debts.summary(connection, run.instance_id):
+        owed[cause] += number
+    if status is None:
+        complete = all(stream.outcome == "complete" for stream in streams)
+        status = "successful" if complete and not failures.count and not owed else "failed"
+    ended_at = now()
+    return Manifest(
+        instance_id=run.instance_id,
+        customer_id=instance.customer_id,
+        run_id=run.id,
+        sequence=run.sequence,
+        status=status,
+        queued_at=format_time(run.queued_at),
+        started_at=format_time(current.started_at or ended_at),
+        ended_at=format_time(ended_at),
+        definition_revision_id=current.definition_revision_id,
+        parent_sequence=run.sequence - 1 or None,
+        packs=tuple(pack.object_id for pack in packs.of_run(connection, run.id)),
+        endpoints=tuple(_endpoint_state(stream) for stream in sorted(streams, key=lambda stream: stream.ordinal)),
+        failures=tuple(failures.entries),
+        debts=dict(owed),
+        options=dict(run.options),
+    )
+
+
+def _endpoint_state(stream: Stream) -> EndpointState:
+    counted = stream.counts
+    return EndpointState(
+        endpoint=stream.name,
+        outcome=stream.outcome,
+        live=stream.live,
+        new=counted.new,
+        changed=counted.changed,
+        unchanged=counted.unchanged,
+        moved=counted.moved,
+        deleted=counted.deleted,
+        held=counted.held,
+        blobs=counted.blobs,
+        state_sum=stream.state_sum,
+    )
+
+
+def _totals(manifest: Manifest) -> Mapping[str, Any]:
+    names = ("live", "new", "changed", "unchanged", "moved", "deleted", "held", "blobs")
+    totals = {name: sum(getattr(endpoint, name) for endpoint in manifest.endpoints) for name in names}
+    return totals | {"packs": len(manifest.packs)}

@@ -1,0 +1,39 @@
+"""Asks for a backup: a queued run and its job, in one transaction. And finds runs that nobody works on any more."""
+
+import logging
+from dataclasses import asdict
+
+from holdfast.catalog import runs
+from holdfast.catalog.runs import Run
+from holdfast.operations.backup.state import BackupOptions
+from holdfast.operations.services import Services
+
+JOB = "backup"
+_log = logging.getLogger(__name__)
+
+
+def request_backup(services: Services, instance_id: int, options: BackupOptions | None = None) -> tuple[Run, bool]:
+    """A queued backup and True, or the instance's active one and False."""
+    with services.database.write() as connection:
+        run, is_new = runs.queue(connection, instance_id, options=asdict(options or BackupOptions()))
+        if is_new:
+            services.engine.enqueue(connection, JOB, run.id)
+    return run, is_new
+
+
+def reconcile(services: Services) -> int:
+    """Enqueue again every active backup that has no live job; answers how many there were.
+
+    A job is lost when the engine gave up on it, or when its database was put back to an earlier state.
+    """
+    with services.database.read() as connection:
+        active = runs.all_active(connection)
+    states = services.engine.states(JOB, [run.id for run in active])
+    lost = [run for run in active if run.id not in states or not states[run.id].is_live]
+    for run in lost:
+        _log.warning("backup %d of instance %d has no job: it is enqueued again", run.id, run.instance_id)
+        services.engine.forget(JOB, run.id)
+        with services.database.write() as connection:
+            if runs.get(connection, run.id).active:
+                services.engine.enqueue(connection, JOB, run.id)
+    return len(lost)

@@ -1,0 +1,244 @@
+"""One backup from its start to its end: takes the lease, reads every endpoint, puts the manifest, ends the run.
+
+May be called again for the same run after a crash: it goes on at the last checkpoints.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from holdfast.catalog import counts, definitions, instances, leases, packs, runs, seen, streams
+from holdfast.catalog.runs import Run
+from holdfast.definitions.fingerprint import fingerprint
+from holdfast.definitions.loading import load
+from holdfast.engine import Interrupted
+from holdfast.errors import CatalogBusy, HoldfastError, InputError, SourceError
+from holdfast.operations import variables
+from holdfast.operations.backup.blobs import BlobFetcher
+from holdfast.operations.backup.collecting import Collector
+from holdfast.operations.backup.committing import Canceled, Committer
+from holdfast.operations.backup.ending import Status, end_run
+from holdfast.operations.backup.failures import Failures
+from holdfast.operations.backup.reading import EndpointReader, Reading
+from holdfast.operations.backup.seen import SeenSlots
+from holdfast.operations.backup.state import BackupOptions, Counts, PackNames, RunContext, Stream
+from holdfast.operations.services import Services
+from holdfast.sources.source import Source
+
+LEASE_TTL = timedelta(seconds=15)
+_RENEW_S = 4.0
+_log = logging.getLogger(__name__)
+
+
+def run_backup(services: Services, run_id: int) -> None:
+    """Run a queued backup, or go on with one that a dead worker left. Does nothing where it has ended.
+
+    Raises Interrupted where this worker stops (the run goes on elsewhere), and retryable errors of storage and catalog.
+    Everything else ends the run and stands in its failures.
+    """
+    with services.database.read() as connection:
+        run = runs.get(connection, run_id)
+    if not run.active:
+        return
+    with _lease(services, run.instance_id) as (token, lost):
+        failures = Failures()
+        status: Status | None = None
+        try:
+            context = _start(services, run, token)
+        except InputError as error:
+            failures.add(error)
+            end_run(services, run, token, [], failures, "failed")
+            return
+        streams_by_name = _open_streams(context)
+        try:
+            asyncio.run(_read_everything(context, streams_by_name, failures, lost))
+        except Canceled:
+            status = "canceled"
+        except HoldfastError as error:
+            if error.retryable and not isinstance(error, SourceError):
+                raise
+            failures.add(error)
+            status = "failed"
+        end_run(services, run, token, list(streams_by_name.values()), failures, status)
+
+
+def _start(services: Services, run: Run, token: int) -> RunContext:
+    """Mark the run as going and gather what it works with. Raises InputError for what an operator has to mend first."""
+    with services.database.write() as connection:
+        leases.fence(connection, run.instance_id, token)
+        instance = instances.get(connection, run.instance_id)
+        customer_id = instance.customer_id
+        definition = definitions.get(connection, instance.definition_id, deleted=True)
+        started = runs.start(
+            connection, run.id, worker=services.engine.executor_id, definition_revision_id=definition.revision_id
+        )
+        if started.definition_revision_id is None:
+            raise InputError(
+                f"the definition {definition.name} has no document, so there is nothing to back up",
+                code="no_document",
+                hint="Give it one: PUT /v1/backup_definitions/{id}/document",
+            )
+        document = definitions.revision(connection, started.definition_revision_id).document
+    loaded = load(document, definition.name)
+    values = variables.values(services, instance, loaded)
+    return RunContext(
+        services=services,
+        customer=services.vault.customer(customer_id),
+        definition=loaded,
+        variables=values,
+        packs=PackNames(services),
+        instance_id=instance.id,
+        run_id=run.id,
+        sequence=run.sequence,
+        lease_token=token,
+        options=BackupOptions(**run.options),
+    )
+
+
+def _open_streams(context: RunContext) -> dict[str, Stream]:
+    """The endpoints' streams in dependency order, as an earlier process of this run left them."""
+    database = context.services.database
+    planned = context.definition.planned()
+    described = [(endpoint.name, endpoint.description) for endpoint in context.definition.endpoints]
+    with database.write() as connection:
+        leases.fence(connection, context.instance_id, context.lease_token)
+        rows = streams.ensure(connection, context.instance_id, described, context.sequence)
+    opened: dict[str, Stream] = {}
+    with database.read() as connection:
+        counted = counts.of_run(connection, context.run_id)
+        for endpoint in planned:
+            row = rows[endpoint.name]
+            stream = Stream(
+                id=row.id,
+                ordinal=row.ordinal,
+                endpoint=endpoint,
+                fingerprint=fingerprint(context.definition, endpoint, context.variables, context.customer.digest_key),
+                live=row.live,
+                state_sum=row.state_sum,
+                seen=SeenSlots(row.next_slot),
+            )
+            for slots in seen.load(connection, context.run_id, row.id):
+                stream.seen.update(slots)
+            earlier = counted.get(endpoint.name)
+            if earlier is not None:
+                stream.counts = Counts(**{name: getattr(earlier, name) for name in Counts.__dataclass_fields__})
+            opened[endpoint.name] = stream
+    return opened
+
+
+async def _read_everything(
+    context: RunContext, by_name: dict[str, Stream], failures: Failures, lost: threading.Event
+) -> None:
+    """Read all endpoints, independent ones side by side, children after their parents; then what blobs are owed."""
+    services, settings = context.services, context.services.settings
+
+    def raise_if_stopping() -> None:
+        if services.engine.stopping.is_set():
+            raise Interrupted
+        if lost.is_set():
+            raise CatalogBusy("the lease of this instance was lost")
+
+    with services.database.read() as connection:
+        last_batch = max(
+            max((pack.batch for pack in packs.of_run(connection, context.run_id)), default=0),
+            seen.last_batch(connection, context.run_id),
+        )
+    concurrency = context.definition.connection.limits.concurrency
+    try:
+        async with Source(context.definition, context.variables, services.network) as source:
+            if context.definition.connection.check is not None:
+                try:
+                    await source.check()
+                except SourceError as error:
+                    failures.add(error)
+                    failures.stop_reading(error)
+                    return
+            committer = Committer(context, source, last_batch, raise_if_stopping)
+            async with Collector(
+                committer,
+                batch_records=max(settings.checkpoint_records // 2, 1),
+                batch_seconds=settings.checkpoint_seconds,
+            ) as collector:
+                reading = Reading(context, source, committer, collector, failures, asyncio.Semaphore(concurrency))
+                await _read_in_order(reading, by_name)
+    except BaseExceptionGroup as group:
+        raise _first_cause(group) from group
+
+
+async def _read_in_order(reading: Reading, by_name: dict[str, Stream]) -> None:
+    ended = {name: asyncio.Event() for name in by_name}
+
+    async def read(stream: Stream) -> None:
+        parent = stream.endpoint.for_each
+        if parent is not None:
+            await ended[parent].wait()
+        parent_stream = None if parent is None else by_name[parent]
+        await EndpointReader(reading, stream, parent_stream).read()
+        ended[stream.name].set()
+        if stream.endpoint.blob is not None:
+            await BlobFetcher(reading, stream, parent_stream).fetch_owed()
+
+    async with asyncio.TaskGroup() as group:
+        for stream in by_name.values():
+            group.create_task(read(stream))
+
+
+def _first_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first plain exception of nested groups; an Interrupted or a Canceled among them comes first."""
+    leaves: list[BaseException] = []
+    pending: list[BaseException] = [group]
+    while pending:
+        error = pending.pop()
+        if isinstance(error, BaseExceptionGroup):
+            pending.extend(reversed(error.exceptions))
+        else:
+            leaves.append(error)
+    return min(leaves, key=lambda error: not isinstance(error, Interrupted | Canceled))
+
+
+@contextmanager
+def _lease(services: Services, instance_id: int) -> Iterator[tuple[int, threading.Event]]:
+    """Hold the instance's lease and keep renewing it; the event says that it was lost.
+
+    Waits for a dead holder's lease to run out. Raises CatalogBusy where a live one does not let go of it.
+    """
+    database, holder = services.database, services.engine.executor_id
+    deadline = time.monotonic() + 2 * LEASE_TTL.total_seconds()
+    while True:
+        with database.write() as connection:
+            if services.engine.is_sole_worker:
+                leases.break_others(connection, instance_id, holder)
+            token = leases.acquire(connection, instance_id, holder, LEASE_TTL)
+        if token is not None:
+            break
+        if services.engine.stopping.wait(0.5):
+            raise Interrupted
+        if time.monotonic() > deadline:
+            raise CatalogBusy(f"instance {instance_id} is in the hands of another worker")
+    lost, done = threading.Event(), threading.Event()
+
+    def renew() -> None:
+        while not done.wait(_RENEW_S):
+            try:
+                with database.write() as connection:
+                    leases.fence(connection, instance_id, token)
+            except CatalogBusy as error:
+                _log.warning("the lease of instance %d could not be renewed yet: %s", instance_id, error)
+            except HoldfastError as error:
+                _log.warning("%s", error)
+                lost.set()
+                return
+
+    keeper = threading.Thread(target=renew, name=f"lease-{instance_id}", daemon=True)
+    keeper.start()
+    try:
+        yield token, lost
+    finally:
+        done.set()
+        keeper.join()
+        with database.write() as connection:
+            leases.release(connection, instance_id, token)

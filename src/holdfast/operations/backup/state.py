@@ -1,0 +1,172 @@
+"""What a run holds in memory while it goes: its streams with their counters, and the listings under way."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from holdfast.catalog import packs
+from holdfast.catalog.counts import Outcome
+from holdfast.definitions.document import Definition, Endpoint
+from holdfast.definitions.identity import child_key
+from holdfast.operations.backup.seen import SeenSlots
+from holdfast.operations.services import Services
+from holdfast.sources.page import Parent, Position
+from holdfast.vault import CustomerVault
+
+
+@dataclass(frozen=True)
+class BackupOptions:
+    """What was asked of a run; kept with it as JSON."""
+
+    full: bool = False
+    """List everything again, whatever the cursors say."""
+    accept_deletions: bool = False
+    """Believe a source that says that an implausible share of its records is gone."""
+
+
+class PackNames:
+    """The vault's names of packs by their local numbers, remembered: they never change."""
+
+    def __init__(self, services: Services) -> None:
+        self._database = services.database
+        self._known: dict[int, str] = {}
+
+    def name(self, number: int) -> str:
+        if number not in self._known:
+            with self._database.read() as connection:
+                self._known.update(packs.object_ids(connection, [number]))
+        return self._known[number]
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """The run itself: what it works with and what it may write."""
+
+    services: Services
+    customer: CustomerVault
+    definition: Definition
+    variables: Mapping[str, str]
+    packs: PackNames
+    instance_id: int
+    run_id: int
+    sequence: int
+    lease_token: int
+    options: BackupOptions
+
+
+@dataclass
+class Counts:
+    """What happened to one endpoint in one run.
+
+    Every record read on a page counts in `listed` and in just one of new, changed, unchanged, repeated and tombstones.
+    `repeated` are records this run had read before; those of them that a first listing showed on another page too are
+    `moved`, the others were read by a second, confirming listing.
+    """
+
+    listed: int = 0
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    repeated: int = 0
+    moved: int = 0
+    tombstones: int = 0
+    deleted: int = 0
+    held: int = 0
+    skipped: int = 0
+    pages: int = 0
+    requests: int = 0
+    bytes: int = 0
+    blobs: int = 0
+    blob_bytes: int = 0
+
+    def adds_up(self) -> bool:
+        return self.listed == self.new + self.changed + self.unchanged + self.repeated + self.tombstones
+
+    def changed_nothing(self) -> bool:
+        return not (self.new or self.changed or self.deleted or self.blobs)
+
+
+@dataclass
+class Stream:
+    """One endpoint of the instance during the run; the catalog's row of it, and what this run has seen and counted."""
+
+    id: int
+    ordinal: int
+    endpoint: Endpoint
+    fingerprint: str
+    """Of what the cursors depend on; another one voids them."""
+    live: int
+    state_sum: bytes
+    seen: SeenSlots
+    counts: Counts = field(default_factory=Counts)
+    outcome: Outcome = "carried"
+
+    @property
+    def name(self) -> str:
+        return self.endpoint.name
+
+
+@dataclass
+class Listing:
+    """One scope being listed: where it stands is what its checkpoint says."""
+
+    stream: Stream
+    scope_id: int
+    parent: Parent | None
+    full: bool
+    """A full listing may conclude deletions, a delta never does."""
+    cursor: str | None
+    """The cursor the listing started from."""
+    position: Position | None = None
+    """Where to go on; None before the first page and after the last."""
+    page_number: int = 0
+    """Pages committed so far."""
+    present: int = 0
+    """Distinct live records of the scope that this run has seen."""
+    reached: str | None = None
+    """The greatest cursor value seen so far."""
+    resumed: bool = False
+    second_pass: bool = False
+    ended: bool = False
+    settled: bool = False
+    """The scope is complete: its cursor has advanced."""
+
+    @property
+    def parent_key(self) -> str:
+        return "" if self.parent is None else self.parent.key
+
+    @property
+    def key_prefix(self) -> str:
+        """What all record keys of the scope begin with."""
+        if self.parent is None or self.stream.endpoint.global_id:
+            return ""
+        return child_key(self.parent.key, "")
+
+    def keys_of(self, record_ids: list[str]) -> list[str]:
+        """The record keys of records of this listing."""
+        if self.parent is None or self.stream.endpoint.global_id:
+            return record_ids
+        return [child_key(self.parent.key, record_id) for record_id in record_ids]
+
+    def begin_again(self, *, second_pass: bool) -> None:
+        """List from the first page once more. What was seen still counts, though no longer as one listing."""
+        self.position, self.page_number, self.ended = None, 0, False
+        self.second_pass = self.second_pass or second_pass
+        self.resumed = True
+
+    def checkpoint(self) -> dict[str, Any]:
+        """What a later process needs to go on, as JSON."""
+        return {name: getattr(self, name) for name in _CHECKPOINTED} | {
+            "position": None if self.position is None else dict(self.position)
+        }
+
+    def restore(self, checkpoint: Mapping[str, Any]) -> None:
+        """Take over what an earlier process of the same run had committed. A listing in mid-way counts as resumed."""
+        for name in _CHECKPOINTED:
+            setattr(self, name, checkpoint[name])
+        self.resumed = self.resumed or not self.ended
+
+
+_CHECKPOINTED = (
+    "full", "cursor", "position", "page_number", "present", "reached", "resumed", "second_pass", "ended",
+)  # fmt: skip

@@ -1,0 +1,202 @@
+"""Looking into backups: which state a reader sees, its endpoints, its records, their blobs. Reads only."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from holdfast.catalog import blobs as catalog_blobs
+from holdfast.catalog import packs, records, runs, streams
+from holdfast.catalog.instances import Instance
+from holdfast.catalog.records import RecordRow
+from holdfast.catalog.runs import Run
+from holdfast.catalog.streams import Stream
+from holdfast.errors import Damaged, NotFound
+from holdfast.operations.services import Services
+from holdfast.vault import BlobDescriptor, CustomerVault, Place
+from holdfast.vault.blobs import read_blob
+
+
+@dataclass(frozen=True)
+class State:
+    """An instance's data after one of its runs. What every reading function below takes."""
+
+    instance_id: int
+    customer_id: int
+    run: Run
+    is_newest: bool
+    """No run has changed anything since: readers need not look into the history."""
+
+    @property
+    def sequence(self) -> int | None:
+        """As the catalog's listings take it."""
+        return None if self.is_newest else self.run.sequence
+
+
+@dataclass(frozen=True)
+class EndpointSummary:
+    name: str
+    description: str | None
+    records: int
+
+
+@dataclass(frozen=True)
+class StoredRecord:
+    """A record as it was; `raw` are the bytes the source sent."""
+
+    key: str
+    raw: bytes
+    row: RecordRow
+
+    @property
+    def has_blob(self) -> bool:
+        return self.row.blob is not None
+
+
+@dataclass(frozen=True)
+class StoredBlob:
+    """A blob as it was."""
+
+    descriptor: BlobDescriptor
+    etag: str
+    """Equal for equal bytes of one customer."""
+    _customer: CustomerVault
+    _places: Sequence[Place]
+
+    def read(self, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """The bytes from `start` on in pieces; reading the whole checks its digest. Raises Damaged, ObjectMissing."""
+        return read_blob(self._customer, self.descriptor, self._places, start, length)
+
+
+class Browser:
+    """Reads states of instances. Thread-safe."""
+
+    def __init__(self, services: Services) -> None:
+        self._database = services.database
+        self._vault = services.vault
+        self._pack_names: dict[int, str] = {}
+
+    def state(
+        self,
+        instance: Instance,
+        *,
+        backup_id: int | None = None,
+        sequence: int | None = None,
+        at: datetime | None = None,
+    ) -> State | None:
+        """The state after a run, by its id, its number within the instance, or as of a time; else the newest ended one.
+
+        None: nothing has been backed up yet (or not by then). Raises NotFound for an unknown backup.
+        """
+        with self._database.read() as connection:
+            newest = runs.newest(connection, instance.id)
+            run: Run | None
+            if backup_id is not None:
+                run = runs.get(connection, backup_id, instance_id=instance.id)
+            elif sequence is not None:
+                run = runs.by_sequence(connection, instance.id, sequence)
+                if run is None:
+                    raise NotFound(f"there is no backup number {sequence}", field="backup")
+            elif newest is not None and newest.ended_at is not None and (at is None or newest.ended_at <= at):
+                run = newest
+            else:
+                run = runs.newest_ended(connection, instance.id, at=at)
+        if run is None or newest is None:
+            return None
+        return State(instance.id, instance.customer_id, run, run.sequence == newest.sequence)
+
+    def endpoints(self, state: State) -> list[EndpointSummary]:
+        """In the definition's order."""
+        with self._database.read() as connection:
+            found = streams.of_instance(connection, state.instance_id)
+            return [
+                EndpointSummary(
+                    stream.endpoint, stream.description, records.count(connection, stream.id, state.sequence)
+                )
+                for stream in found
+                if stream.first_run <= state.run.sequence
+            ]
+
+    def records(
+        self, state: State, endpoint: str, *, after: str | None = None, limit: int = 20, offset: int = 0
+    ) -> list[StoredRecord]:
+        """Ascending by key, bytewise; on from the key `after`. Raises NotFound for an unknown endpoint."""
+        with self._database.read() as connection:
+            stream = self._stream(connection, state, endpoint)
+            if offset:
+                rows = records.page_at(connection, stream.id, offset, sequence=state.sequence, limit=limit)
+            else:
+                rows = records.page(connection, stream.id, sequence=state.sequence, after=after, limit=limit)
+        return self._read(state, rows)
+
+    def count(self, state: State, endpoint: str) -> int:
+        with self._database.read() as connection:
+            return records.count(connection, self._stream(connection, state, endpoint).id, state.sequence)
+
+    def record(self, state: State, endpoint: str, key: str) -> StoredRecord:
+        """Raises NotFound."""
+        with self._database.read() as connection:
+            stream = self._stream(connection, state, endpoint)
+            row = records.get(connection, stream.id, key, state.sequence)
+        if row is None:
+            raise NotFound(f"{endpoint} has no record {key}", field="record_id")
+        return self._read(state, [row])[0]
+
+    def blob(self, state: State, record: StoredRecord) -> StoredBlob:
+        """Raises NotFound where the record has none."""
+        if record.row.blob is None:
+            raise NotFound(f"record {record.key} has no blob", field="record_id")
+        with self._database.read() as connection:
+            row = catalog_blobs.get(connection, record.row.blob)
+            found = catalog_blobs.chunk_places(connection, state.customer_id, row.chunk_digests)
+        places = []
+        for digest in row.chunk_digests:
+            if digest not in found:
+                raise Damaged(
+                    f"a part of the blob of record {record.key} is not in the catalog",
+                    object_name=f"blob {row.object_id}",
+                    hint="`holdfast rebuild` makes the catalog again from the vault.",
+                )
+            place = found[digest]
+            places.append(Place(self.pack_name(place.pack), place.frame, place.start, place.length))
+        descriptor = BlobDescriptor(
+            id=row.object_id,
+            size_bytes=row.size_bytes,
+            digest=row.digest,
+            chunks=tuple(row.chunk_digests),
+            content_type=row.content_type,
+            name=row.name,
+            version=row.version,
+        )
+        return StoredBlob(descriptor, row.digest.hex(), self._vault.customer(state.customer_id), places)
+
+    def read_rows(self, customer_id: int, rows: Sequence[RecordRow]) -> list[bytes]:
+        """The stored bytes of these rows, in their order."""
+        self._learn_pack_names(rows)
+        return self._vault.customer(customer_id).read_many(
+            [Place(self._pack_names[row.pack], row.frame, row.start, row.length) for row in rows]
+        )
+
+    def pack_name(self, number: int) -> str:
+        """The vault's name of a pack."""
+        if number not in self._pack_names:
+            with self._database.read() as connection:
+                self._pack_names.update(packs.object_ids(connection, [number]))
+        return self._pack_names[number]
+
+    def _read(self, state: State, rows: Sequence[RecordRow]) -> list[StoredRecord]:
+        raws = self.read_rows(state.customer_id, rows)
+        return [StoredRecord(row.record_key, raw, row) for row, raw in zip(rows, raws, strict=True)]
+
+    def _learn_pack_names(self, rows: Sequence[RecordRow]) -> None:
+        unknown = {row.pack for row in rows} - self._pack_names.keys()
+        if unknown:
+            with self._database.read() as connection:
+                self._pack_names.update(packs.object_ids(connection, unknown))
+
+    def _stream(self, connection: Connection, state: State, endpoint: str) -> Stream:
+        stream = streams.find(connection, state.instance_id, endpoint)
+        if stream is None or stream.first_run > state.run.sequence:
+            raise NotFound(f"there is no endpoint {endpoint}", field="endpoint_name")
+        return stream

@@ -1,0 +1,34 @@
+"""Vendors' customers; each has keys of its own in the vault."""
+
+from holdfast.catalog import customers, vendors
+from holdfast.catalog.customers import Customer
+from holdfast.operations import revisions
+from holdfast.operations.services import Services
+
+LOCAL_VENDOR = "local"
+LOCAL_CUSTOMER = "local"
+"""Whose instances the command line's are: one vendor with one customer, made by `holdfast init`."""
+
+
+def create(services: Services, vendor_id: int, name: str, email: str | None) -> Customer:
+    """A customer with its keys. Raises Conflict for a name that is taken."""
+    with services.database.write() as connection:
+        made = customers.create(connection, vendor_id, name, email)
+        revisions.customer_changed(connection, made.id)
+    services.vault.create_customer(made.id)
+    revisions.flush(services)
+    return made
+
+
+def local(services: Services) -> Customer:
+    """The customer of the command line, made where it is missing."""
+    with services.database.read() as connection:
+        vendor = vendors.find(connection, LOCAL_VENDOR)
+        found = None if vendor is None else customers.find(connection, vendor.id, LOCAL_CUSTOMER)
+    if found is not None:
+        return found
+    if vendor is None:
+        with services.database.write() as connection:
+            vendor = vendors.create(connection, LOCAL_VENDOR, None, LOCAL_VENDOR)
+            revisions.vendor_changed(connection, vendor.id)
+    return create(services, vendor.id, LOCAL_CUSTOMER, None)

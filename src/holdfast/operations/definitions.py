@@ -1,0 +1,91 @@
+"""Backup definitions: the built-in library, a vendor's own, and the revisions of their documents."""
+
+from sqlalchemy import Connection
+
+from holdfast.catalog import definitions, vendors
+from holdfast.catalog.definitions import BackupDefinition
+from holdfast.catalog.vendors import Vendor
+from holdfast.definitions import library
+from holdfast.definitions.document import Definition
+from holdfast.definitions.loading import load
+from holdfast.operations import revisions
+from holdfast.operations.services import Services
+
+LIBRARY_VENDOR = "holdfast"
+"""The vendor that publishes the built-in definitions. Its client id has no secret: nobody logs in as it."""
+
+
+def create(
+    services: Services, vendor_id: int, document: str, *, file: str | None = None, published: bool = False
+) -> BackupDefinition:
+    """A definition from its document. Raises DefinitionError."""
+    loaded = load(document, file)
+    with services.database.write() as connection:
+        made = definitions.create(connection, vendor_id, loaded.name, loaded.description or "", published)
+        _add_document(connection, made.id, document)
+        revisions.definition_changed(connection, made.id)
+        made = definitions.get(connection, made.id)
+    revisions.flush(services)
+    return made
+
+
+def set_document(services: Services, definition_id: int, document: str, *, file: str | None = None) -> int:
+    """Make this the definition's document; running backups keep theirs. Answers the revision's id.
+
+    The same document again makes no revision. Raises DefinitionError.
+    """
+    load(document, file)
+    with services.database.write() as connection:
+        definition = definitions.get(connection, definition_id)
+        if definition.revision_id is not None:
+            newest = definitions.revision(connection, definition.revision_id)
+            if newest.document == document:
+                return newest.id
+        revision_id = _add_document(connection, definition_id, document)
+    revisions.flush(services)
+    return revision_id
+
+
+def document(services: Services, definition: BackupDefinition) -> str | None:
+    """The definition's newest document; None where it has none yet."""
+    if definition.revision_id is None:
+        return None
+    with services.database.read() as connection:
+        return definitions.revision(connection, definition.revision_id).document
+
+
+def loaded(services: Services, definition: BackupDefinition) -> Definition | None:
+    """The newest document as a Definition; None where there is none yet."""
+    text = document(services, definition)
+    return None if text is None else load(text, definition.name)
+
+
+def publish_library(services: Services) -> None:
+    """Bring the catalog's built-in definitions to what this version of Holdfast ships."""
+    with services.database.write() as connection:
+        vendor = library_vendor(connection)
+        for name in library.names():
+            text = library.read(name)
+            shipped = load(text, f"{name}.yaml")
+            found = definitions.find(connection, vendor.id, name)
+            if found is None:
+                found = definitions.create(connection, vendor.id, name, shipped.description or "", True)
+                revisions.definition_changed(connection, found.id)
+            if found.revision_id is None or definitions.revision(connection, found.revision_id).document != text:
+                _add_document(connection, found.id, text)
+    revisions.flush(services)
+
+
+def library_vendor(connection: Connection) -> Vendor:
+    """The vendor of the built-in definitions, made where it is missing."""
+    vendor = vendors.find(connection, LIBRARY_VENDOR)
+    if vendor is None:
+        vendor = vendors.create(connection, LIBRARY_VENDOR, None, LIBRARY_VENDOR)
+        revisions.vendor_changed(connection, vendor.id)
+    return vendor
+
+
+def _add_document(connection: Connection, definition_id: int, text: str) -> int:
+    revision = definitions.add_revision(connection, definition_id, text)
+    revisions.document_added(connection, revision)
+    return revision.id

@@ -1,0 +1,70 @@
+"""Backup instances: one definition applied to one customer, with the values of its variables."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+from holdfast.catalog import customers, definitions, instances
+from holdfast.catalog.instances import Instance
+from holdfast.clock import now
+from holdfast.definitions.document import Definition
+from holdfast.errors import InputError
+from holdfast.operations import revisions, variables
+from holdfast.operations.definitions import loaded
+from holdfast.operations.services import Services
+
+
+def create(
+    services: Services,
+    customer_id: int,
+    definition_id: int,
+    *,
+    label: str | None = None,
+    given: Mapping[str, str] | None = None,
+) -> Instance:
+    """A new instance with these values. Raises InputError for a key that the definition does not have, Conflict for a
+    label that is taken."""
+    with services.database.read() as connection:
+        customers.get(connection, customer_id)
+        definition = definitions.get(connection, definition_id)
+    check_keys(loaded(services, definition), given or {})
+    customer = services.vault.create_customer(customer_id)
+    with services.database.write() as connection:
+        made = instances.create(connection, customer_id, definition_id, label=label)
+        instances.set_variables(connection, made.id, variables.seal(customer, made.id, given or {}))
+        revisions.instance_changed(connection, made.id)
+    revisions.flush(services)
+    return made
+
+
+def set_variables(services: Services, instance: Instance, given: Mapping[str, str]) -> None:
+    """Set these values, keep the others. Raises InputError for a key that the definition does not have."""
+    with services.database.read() as connection:
+        definition = definitions.get(connection, instance.definition_id, deleted=True)
+    check_keys(loaded(services, definition), given)
+    customer = services.vault.customer(instance.customer_id)
+    with services.database.write() as connection:
+        instances.set_variables(connection, instance.id, variables.seal(customer, instance.id, given))
+        revisions.instance_changed(connection, instance.id)
+    revisions.flush(services)
+
+
+def remove(services: Services, instance: Instance) -> None:
+    """The instance is backed up no more and no longer listed. Its backups stay in the vault until they are pruned."""
+    with services.database.write() as connection:
+        instances.mark_deleted(connection, instance.id, now())
+        revisions.instance_changed(connection, instance.id)
+    revisions.flush(services)
+
+
+def check_keys(definition: Definition | None, given: Mapping[str, str]) -> None:
+    """Raises InputError for the first key that is no variable of the definition."""
+    known = [] if definition is None else [variable.key for variable in definition.variables]
+    for key in given:
+        if key not in known:
+            near = get_close_matches(key, known, n=1)
+            raise InputError(
+                f"there is no variable {key!r}" + (f": did you mean {near[0]!r}?" if near else ""),
+                field=key,
+                code="unknown_variable",
+                hint=f"The definition has: {', '.join(known) or 'none'}.",
+            )

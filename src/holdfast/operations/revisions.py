@@ -1,0 +1,214 @@
+"""What the vault has to know beside backups: every change of a vendor, customer, definition or instance, as a revision.
+
+A change writes the object's whole new state into the catalog's outbox, in its own transaction; `flush` sends what waits
+there to the vault. `restore` is the way back, for a rebuild.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from holdfast.catalog import customers, definitions, instances, outbox, schedules, vendors
+from holdfast.clock import format_time, now, parse_time
+from holdfast.operations.services import Services
+from holdfast.vault import Revision, put_revision
+
+INSTALLATION = 0
+"""In place of a customer's id: what belongs to none is sealed with the installation's key."""
+
+
+def vendor_changed(connection: Connection, vendor_id: int) -> None:
+    vendor = vendors.get(connection, vendor_id)
+    secrets = [
+        {
+            "id": secret.id,
+            "hash": secret.secret_hash.hex(),
+            "hint": secret.hint,
+            "created_at": _text(secret.created_at),
+            "revoked_at": _text(secret.revoked_at),
+        }
+        for secret in vendors.secrets(connection, vendor_id, revoked=True)
+    ]
+    payload = {
+        "name": vendor.name,
+        "email": vendor.email,
+        "client_id": vendor.client_id,
+        "created_at": _text(vendor.created_at),
+        "disabled_at": _text(vendor.disabled_at),
+        "secrets": secrets,
+    }
+    outbox.add(connection, "vendor", vendor_id, INSTALLATION, payload)
+
+
+def customer_changed(connection: Connection, customer_id: int) -> None:
+    customer = customers.get(connection, customer_id, deleted=True)
+    payload = {
+        "vendor_id": customer.vendor_id,
+        "name": customer.name,
+        "email": customer.email,
+        "created_at": _text(customer.created_at),
+        "deleted_at": _text(customer.deleted_at),
+    }
+    outbox.add(connection, "customer", customer_id, customer_id, payload)
+
+
+def definition_changed(connection: Connection, definition_id: int) -> None:
+    definition = definitions.get(connection, definition_id, deleted=True)
+    payload = {
+        "vendor_id": definition.vendor_id,
+        "name": definition.name,
+        "description": definition.description,
+        "published": definition.published,
+        "created_at": _text(definition.created_at),
+        "deleted_at": _text(definition.deleted_at),
+    }
+    outbox.add(connection, "definition", definition_id, INSTALLATION, payload)
+
+
+def document_added(connection: Connection, revision: definitions.Revision) -> None:
+    payload = {
+        "definition_id": revision.definition_id,
+        "number": revision.number,
+        "document": revision.document,
+        "created_at": _text(revision.created_at),
+    }
+    outbox.add(connection, "document", revision.id, INSTALLATION, payload)
+
+
+def instance_changed(connection: Connection, instance_id: int) -> None:
+    instance = instances.get(connection, instance_id, deleted=True)
+    sealed = instances.variables(connection, instance_id)
+    payload = {
+        "definition_id": instance.definition_id,
+        "label": instance.label,
+        "frequency": instance.frequency,
+        "cron": instance.cron,
+        "time_zone": instance.time_zone,
+        "created_at": _text(instance.created_at),
+        "deleted_at": _text(instance.deleted_at),
+        "variables": {key: value.hex() for key, value in sealed.items()},
+    }
+    outbox.add(connection, "instance", instance_id, instance.customer_id, payload)
+
+
+def flush(services: Services) -> int:
+    """Send every revision that waits to the vault, oldest first; answers how many. Safe to call from many places."""
+    sent = 0
+    while True:
+        with services.database.read() as connection:
+            waiting = outbox.pending(connection)
+        if not waiting:
+            return sent
+        for entry in waiting:
+            vault = services.vault
+            customer = vault.customer(entry.customer_id) if entry.customer_id else vault.installation
+            put_revision(customer, entry.kind, entry.object_id, entry.number, dict(entry.payload))
+        with services.database.write() as connection:
+            outbox.sent(connection, [entry.id for entry in waiting])
+        sent += len(waiting)
+
+
+def restore(connection: Connection, revision: Revision) -> None:
+    """Put an object back into an empty catalog as its newest revision says. In the order of `KINDS`."""
+    _RESTORE[revision.kind](connection, int(revision.object_id), revision.customer_id, revision.payload)
+    outbox.set_number(connection, revision.kind, int(revision.object_id), revision.number)
+
+
+def _restore_vendor(connection: Connection, vendor_id: int, _: int, payload: Mapping[str, Any]) -> None:
+    vendors.create(
+        connection,
+        payload["name"],
+        payload["email"],
+        payload["client_id"],
+        vendor_id=vendor_id,
+        created_at=_time(payload["created_at"]),
+    )
+    vendors.set_disabled(connection, vendor_id, _time(payload["disabled_at"]))
+    for secret in payload["secrets"]:
+        vendors.add_secret(
+            connection,
+            vendor_id,
+            bytes.fromhex(secret["hash"]),
+            secret["hint"],
+            secret_id=secret["id"],
+            created_at=_time(secret["created_at"]),
+        )
+        if secret["revoked_at"]:
+            vendors.revoke_secret(connection, vendor_id, secret["id"], at=_time(secret["revoked_at"]))
+
+
+def _restore_customer(connection: Connection, customer_id: int, _: int, payload: Mapping[str, Any]) -> None:
+    customers.create(
+        connection,
+        payload["vendor_id"],
+        payload["name"],
+        payload["email"],
+        customer_id=customer_id,
+        created_at=_time(payload["created_at"]),
+        deleted_at=_time(payload["deleted_at"]),
+    )
+
+
+def _restore_definition(connection: Connection, definition_id: int, _: int, payload: Mapping[str, Any]) -> None:
+    definitions.create(
+        connection,
+        payload["vendor_id"],
+        payload["name"],
+        payload["description"],
+        payload["published"],
+        definition_id=definition_id,
+        created_at=_time(payload["created_at"]),
+        deleted_at=_time(payload["deleted_at"]),
+    )
+
+
+def _restore_document(connection: Connection, revision_id: int, _: int, payload: Mapping[str, Any]) -> None:
+    definitions.add_revision(
+        connection,
+        payload["definition_id"],
+        payload["document"],
+        revision_id=revision_id,
+        number=payload["number"],
+        created_at=_time(payload["created_at"]),
+    )
+
+
+def _restore_instance(connection: Connection, instance_id: int, customer_id: int, payload: Mapping[str, Any]) -> None:
+    instances.create(
+        connection,
+        customer_id,
+        payload["definition_id"],
+        label=payload["label"],
+        frequency=payload["frequency"],
+        cron=payload["cron"],
+        time_zone=payload["time_zone"],
+        instance_id=instance_id,
+        created_at=_time(payload["created_at"]),
+        deleted_at=_time(payload["deleted_at"]),
+    )
+    instances.set_variables(
+        connection, instance_id, {key: bytes.fromhex(value) for key, value in payload["variables"].items()}
+    )
+    if payload["frequency"] != "off" and payload["deleted_at"] is None:
+        schedules.move(connection, {instance_id: now()})
+
+
+_RESTORE: dict[str, Callable[[Connection, int, int, Mapping[str, Any]], None]] = {
+    "vendor": _restore_vendor,
+    "customer": _restore_customer,
+    "definition": _restore_definition,
+    "document": _restore_document,
+    "instance": _restore_instance,
+}
+KINDS = tuple(_RESTORE)
+"""In the order in which they refer to each other."""
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else format_time(moment)
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else parse_time(text)

@@ -1,0 +1,20 @@
+"""The concrete things an operation works with, wired together once by `holdfast.app`."""
+
+from dataclasses import dataclass
+
+from holdfast.catalog.database import Database
+from holdfast.engine import Engine
+from holdfast.settings import Settings
+from holdfast.sources.network import NetworkPolicy
+from holdfast.storage import Storage
+from holdfast.vault import Vault
+
+
+@dataclass(frozen=True)
+class Services:
+    settings: Settings
+    database: Database
+    storage: Storage
+    vault: Vault
+    engine: Engine
+    network: NetworkPolicy
