@@ -9,10 +9,10 @@ SOURCES := src tests demo benchmarks
 PYTEST := $(BIN)/python -m pytest -n $(shell nproc 2>/dev/null || echo 2) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types imports coverage bench bench-full soak lock clean
+.PHONY: help demo test test-s3 check format lint types imports coverage bench bench-full soak lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Without PYTHON: the first interpreter on the path that is new enough and has venv with pip. Every package is checked
 # against its hash; --no-deps, since requirements/dev.txt is complete and a second resolution would only take time.
@@ -36,6 +36,9 @@ demo: $(STAMP) ## back up a real server, change it, compare, export, verify (ONC
 
 test: $(STAMP) ## all tests but the long forms
 	$(PYTEST) -m 'not soak'
+
+test-s3: $(STAMP) ## the tests of S3 against Ceph's radosgw, which must be installed (tests/support/radosgw.py)
+	HOLDFAST_TEST_S3=start $(BIN)/python -m pytest -m s3
 
 check: format lint types imports coverage ## everything CI runs
 

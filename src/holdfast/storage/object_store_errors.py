@@ -22,6 +22,8 @@ _BROKEN = ("non-partial response", "Received redirect", "Unable to extract metad
 """Answers of a server that will not give better ones next time."""
 
 _BEHIND_END = "storage_range_invalid"
+_TOO_SHORT = "Wanted range starting at"
+"""Azure answers a range behind the end with the whole object's size, and obstore finds out: no status 416."""
 
 
 def translate(error: Exception, name: str, url: str) -> StorageError:
@@ -41,7 +43,7 @@ def translate(error: Exception, name: str, url: str) -> StorageError:
     if status in {401, 403} or type(error).__name__ in {"PermissionDeniedError", "UnauthenticatedError"}:
         hint = "these credentials may not do this, or an object lock forbids it"
         return StorageError(message, hint=hint, code="storage_refused")
-    if status == 416:
+    if status == 416 or _TOO_SHORT in text:
         return StorageError(message, code=_BEHIND_END)
     if status is None and _says(text, _METADATA):
         return StorageError(

@@ -77,6 +77,25 @@ def test_a_listing_out_of_order_is_no_listing(s3: S3Lookalike, storage: ObjectSt
     assert caught.value.code == "storage_unfit"
 
 
+def test_a_folder_that_no_object_can_have_is_not_asked_for(s3: S3Lookalike, storage: ObjectStorage) -> None:
+    assert list(storage.list("a//b")) == []
+    assert s3.requests == []
+
+
+def test_an_empty_range_still_finds_out_whether_the_object_is_there(s3: S3Lookalike, storage: ObjectStorage) -> None:
+    s3.objects["packs/1"] = b"x"
+    assert storage.get("packs/1", 0, 0) == b""
+    with pytest.raises(ObjectMissing):
+        storage.get("packs/2", 0, 0)
+
+
+def test_a_server_that_knows_no_put_is_not_taken_for_a_missing_object(s3: S3Lookalike, storage: ObjectStorage) -> None:
+    s3.answer = lambda _: (404, b"nginx")
+    with pytest.raises(StorageError, match="takes no objects") as caught:
+        storage.put("packs/1", b"x")
+    assert not isinstance(caught.value, ObjectMissing)
+
+
 def test_objects_of_others_are_not_listed(s3: S3Lookalike, storage: ObjectStorage) -> None:
     s3.objects.update({"packs/1": b"x", "Packs/2": b"x", "packs/A": b"x", "packs/x y": b"x"})
     assert [info.name for info in storage.list("")] == ["packs/1"]

@@ -51,6 +51,8 @@ def test_an_answer_means(error: Exception, expected: type[StorageError], code: s
 
 def test_a_range_behind_the_end_is_recognised() -> None:
     assert is_behind_end(translate(answer(416), "packs/1", "s3://bucket"))
+    azure = GenericError("Wanted range starting at 10, but object was only 10 bytes long")
+    assert is_behind_end(translate(azure, "packs/1", "az://container"))
     assert not is_behind_end(translate(answer(400), "packs/1", "s3://bucket"))
 
 

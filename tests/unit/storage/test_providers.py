@@ -1,8 +1,10 @@
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from holdfast.errors import StorageUnavailable
 from holdfast.storage.providers import open_bucket
 from tests.support.s3_lookalike import S3Lookalike, s3_lookalike
 
@@ -28,6 +30,14 @@ def test_s3_takes_its_keys_from_a_profile(s3: S3Lookalike, tmp_path: Path, monke
     open_bucket(f"{s3.url()}&profile=pruner").put("a", b"x")
     assert s3.objects == {"a": b"x"}
     assert "Credential=other-id/" in s3.authorizations[0]
+
+
+def test_s3_puts_the_bucket_into_the_hosts_name_where_a_provider_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    storage = open_bucket("s3://bucket?endpoint=http://localhost:1&addressing=virtual&region=us-east-1")
+    with pytest.raises(StorageUnavailable, match=re.escape("http://bucket.localhost:1/packs/1")):
+        storage.size("packs/1")
 
 
 def test_the_url_for_messages_has_the_endpoint_and_no_other_option(s3: S3Lookalike) -> None:
