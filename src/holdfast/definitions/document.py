@@ -95,7 +95,9 @@ class Paging:
     header: str | None = None
     query: str | None = None
     start: int = 1
-    """What is sent for the first page: a page's number, or an offset that counts from 0 or from 1."""
+    """The first page's number."""
+    first_offset: int = 0
+    """What an offset counts from: 0 or 1."""
     total_pages: Selector | None = None
     total: Selector | None = None
     has_more: Selector | None = None

@@ -169,54 +169,62 @@ CONNECTION = Shape(
 _PAGE_BODY = Field("body", SelectorText(), "Where it stands in the page's body; null or nothing there is the end.")
 _PAGE_HEADER = Field("header", _HEADER_NAME, "The response header it stands in; its absence is the end.")
 _HAS_MORE = Field("has_more", SelectorText(), "Where the body says whether another page follows (true or false).")
+_TOTAL = Field("total", SelectorText(), "Where the body counts the records of the whole list; fewer are a failure.")
+
+
+def _paging(kind: str, doc: str, *fields: Field, exactly_one: tuple[str, ...] | None = None) -> Shape[document.Paging]:
+    return Shape(
+        f"paging_{kind}",
+        [Field("type", Choice([kind]), doc, required=True), *fields],
+        document.Paging,
+        exactly_one=[exactly_one] if exactly_one else [],
+    )
+
+
+def _paging_query(what: str) -> Field:
+    return Field("query", _PARAMETER_NAME, f"The query parameter that sends {what}.", required=True)
+
 
 PAGING = Variants(
     "paging",
     {
-        "none": Shape("paging_none", [Field("type", Choice(["none"]), "One page.", required=True)], document.Paging),
-        "link_header": Shape(
-            "paging_link_header",
-            [Field("type", Choice(["link_header"]), 'The `Link` header with rel="next".', required=True)],
-            document.Paging,
+        "none": _paging("none", "One page."),
+        "link_header": _paging("link_header", 'The `Link` header with rel="next".', _TOTAL),
+        "next_url": _paging(
+            "next_url",
+            "The next page's URL.",
+            _PAGE_BODY,
+            _PAGE_HEADER,
+            _HAS_MORE,
+            _TOTAL,
+            exactly_one=("body", "header"),
         ),
-        "next_url": Shape(
-            "paging_next_url",
-            [Field("type", Choice(["next_url"]), "The next page's URL.", required=True), _PAGE_BODY, _PAGE_HEADER],
-            document.Paging,
-            exactly_one=[("body", "header")],
+        "cursor": _paging(
+            "cursor",
+            "A token that is sent back to get the next page.",
+            _paging_query("it back"),
+            _PAGE_BODY,
+            _PAGE_HEADER,
+            _HAS_MORE,
+            _TOTAL,
+            exactly_one=("body", "header"),
         ),
-        "cursor": Shape(
-            "paging_cursor",
-            [
-                Field("type", Choice(["cursor"]), "A token that is sent back to get the next page.", required=True),
-                Field("query", _PARAMETER_NAME, "The query parameter that sends it back.", required=True),
-                _PAGE_BODY,
-                _PAGE_HEADER,
-            ],
-            document.Paging,
-            exactly_one=[("body", "header")],
+        "page": _paging(
+            "page",
+            "A page number.",
+            _paging_query("it"),
+            Field("start", Integer(0, 1), "The first page's number. Default: 1."),
+            Field("total_pages", SelectorText(), "Where the body says how many pages there are."),
+            _HAS_MORE,
+            _TOTAL,
         ),
-        "page": Shape(
-            "paging_page",
-            [
-                Field("type", Choice(["page"]), "A page number.", required=True),
-                Field("query", _PARAMETER_NAME, "The query parameter that sends it.", required=True),
-                Field("start", Integer(0, 1), "The first page's number. Default: 1."),
-                Field("total_pages", SelectorText(), "Where the body says how many pages there are."),
-                _HAS_MORE,
-            ],
-            document.Paging,
-        ),
-        "offset": Shape(
-            "paging_offset",
-            [
-                Field("type", Choice(["offset"]), "The number of records received so far.", required=True),
-                Field("query", _PARAMETER_NAME, "The query parameter that sends it.", required=True),
-                Field("start", Integer(0, 1), "What is sent for the first page. Default: 0."),
-                Field("total", SelectorText(), "Where the body says how many records there are."),
-                _HAS_MORE,
-            ],
-            lambda start=0, **rest: document.Paging(start=start, **rest),
+        "offset": _paging(
+            "offset",
+            "The number of records received so far.",
+            _paging_query("it"),
+            Field("start", Integer(0, 1), "What is sent for the first page. Default: 0.", attribute="first_offset"),
+            _HAS_MORE,
+            _TOTAL,
         ),
     },
     bare=["none", "link_header"],
@@ -317,7 +325,7 @@ BLOB = Shape(
         Field("content_type", SelectorText(), "Where the record says the content type. Default: the response's."),
         Field("name", SelectorText(), "Where the record says the file's name. Default: the response's."),
         Field("size", SelectorText(), "Where the record says the size in bytes; a download of another size fails."),
-        Field("headers", _headers("record", "parent"), "Headers of the request for the binary."),
+        Field("headers", _headers("parent"), "Headers of the request for the binary."),
         Field(
             "send_credential", Boolean(), "False: not even to the API's own origin. Never to another. Default: true."
         ),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from holdfast.definitions.document import Definition, Endpoint
-from holdfast.definitions.expressions import template
+from holdfast.definitions.expressions import KEYWORDS, template
 from holdfast.definitions.kinds import Reading, did_you_mean
 from holdfast.definitions.language import RESERVED_NAMES
 from holdfast.definitions.yaml_tree import Node
@@ -26,7 +26,7 @@ def check_tree(tree: Node, reading: Reading) -> None:
 def check_definition(tree: Node, definition: Definition, reading: Reading) -> None:
     """Check what needs the whole definition, made of a document whose shape is right."""
     for node, variable in zip(_elements(tree, "variables"), definition.variables, strict=True):
-        if variable.key in RESERVED_NAMES:
+        if variable.key in RESERVED_NAMES or variable.key in KEYWORDS:
             reading.problem(node.members["key"], f"`{variable.key}` is what templates call something else")
         if variable.secret and variable.default is not None:
             reading.problem(node.members["default"], "a secret's default would be there for everyone to read")

@@ -100,6 +100,10 @@ RIGHT: dict[str, Part] = {
     "paging page in full": document(
         endpoint={"paging": {"type": "page", "query": "page", "start": 0, "total_pages": "pages", "has_more": "more"}}
     ),
+    "paging link_header with a total": document(endpoint={"paging": {"type": "link_header", "total": "total"}}),
+    "paging cursor with has_more": document(
+        endpoint={"paging": {"type": "cursor", "query": "c", "body": "next", "has_more": "more"}}
+    ),
     "paging offset": document(endpoint={"paging": {"type": "offset", "query": "skip", "total": "total"}}),
     "paging offset from 1": document(endpoint={"paging": {"type": "offset", "query": "startIndex", "start": 1}}),
     "stable": document(endpoint={"stable": True}),
@@ -124,7 +128,7 @@ RIGHT: dict[str, Part] = {
             content_type="type",
             name="name",
             size="size",
-            headers={"Accept": "*/*", "X-Id": "{{ record.id }}"},
+            headers={"Accept": "*/*", "X-Id": "{{ parent.id }}"},
             send_credential=False,
         )
     ),
@@ -195,8 +199,8 @@ WRONG_SHAPE: dict[str, tuple[Part, str]] = {
     "paging alone": (document(endpoint={"paging": "cursor"}), "`cursor` cannot stand alone"),
     "paging unknown": (document(endpoint={"paging": "link_headers"}), "Did you mean `link_header`?"),
     "paging of another type's keys": (
-        document(endpoint={"paging": {"type": "page", "query": "page", "total": "t"}}),
-        "`total` does not go with the type `page`, but with `offset`",
+        document(endpoint={"paging": {"type": "offset", "query": "skip", "total_pages": "t"}}),
+        "`total_pages` does not go with the type `offset`, but with `page`",
     ),
     "paging cursor without query": (
         document(endpoint={"paging": {"type": "cursor", "body": "b"}}),
@@ -233,6 +237,7 @@ WRONG_SHAPE: dict[str, tuple[Part, str]] = {
 
 WRONG_MEANING: dict[str, tuple[Part, str]] = {
     "a variable twice": (document(variables=[{"key": "a"}, {"key": "a"}]), "the variable `a` stands already in line"),
+    "a variable that is a word of expressions": (document(variables=[{"key": "in"}]), "`in` is what templates call"),
     "a variable with a reserved name": (document(variables=[{"key": "parent"}]), "`parent` is what templates call"),
     "a secret with a default": (
         document(variables=[{"key": "a", "secret": True, "default": "x"}]),

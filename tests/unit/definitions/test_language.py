@@ -54,8 +54,8 @@ def connection(name: str) -> model.Connection:
         (lambda: notes("paging next_url in a header").paging, model.Paging("next_url", header="Next-Page")),
         (lambda: notes("paging cursor").paging, model.Paging("cursor", query="cursor", body="next")),
         (lambda: notes("paging page").paging, model.Paging("page", query="page", start=1)),
-        (lambda: notes("paging offset").paging, model.Paging("offset", query="skip", start=0, total="total")),
-        (lambda: notes("paging offset from 1").paging, model.Paging("offset", query="startIndex", start=1)),
+        (lambda: notes("paging offset").paging, model.Paging("offset", query="skip", total="total")),
+        (lambda: notes("paging offset from 1").paging, model.Paging("offset", query="startIndex", first_offset=1)),
         (
             lambda: notes("incremental in full").incremental,
             model.Incremental("updated_at", {"since": "{{ cursor }}"}, timedelta(0), timedelta(days=30)),
