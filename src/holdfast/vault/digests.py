@@ -69,6 +69,11 @@ def subtract(total: bytes, digests: Iterable[bytes]) -> bytes:
     return (_number(total) - sum(map(_number, digests)) & _SUM_MASK).to_bytes(16, "big")
 
 
+def with_blob(digest: bytes, blob: bytes) -> bytes:
+    """What stands in the state sum for a record with a blob: one value bound to both digests."""
+    return blake3(digest + blob).digest(DIGEST_BYTES)
+
+
 def shape(raw: bytes) -> int:
     """(number of non-white bytes << 16) | (their sum modulo 65521). Equal canonical forms have equal shapes.
 

@@ -23,6 +23,7 @@ class KeyCopy:
     keys: CustomerKeys | None
     vault_id: str | None
     error: VaultError | None
+    size_bytes: int
 
 
 def copies(storage: Storage, root: RootKey, customer_id: int) -> Iterator[KeyCopy]:
@@ -32,9 +33,10 @@ def copies(storage: Storage, root: RootKey, customer_id: int) -> Iterator[KeyCop
             continue
         try:
             wrapped = WrappedKeys.parse(storage.get(info.name), info.name)
-            yield KeyCopy(info.name, wrapped.unwrap(root, info.name), wrapped.vault_id.hex(), None)
+            keys = wrapped.unwrap(root, info.name)
+            yield KeyCopy(info.name, keys, wrapped.vault_id.hex(), None, info.size_bytes)
         except (Damaged, WrongKey) as error:
-            yield KeyCopy(info.name, None, None, error)
+            yield KeyCopy(info.name, None, None, error, info.size_bytes)
         except ObjectMissing:  # deleted since it was listed: a rotation or an erasure
             continue
 

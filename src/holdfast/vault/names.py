@@ -8,7 +8,7 @@ MARKER = "vault.json"
 INSTALLATION = 0
 """The customer id that stands for things of no customer."""
 
-Kind = Literal["marker", "key", "pack", "manifest", "revision", "receipt"]
+Kind = Literal["marker", "key", "pack", "manifest", "revision"]
 
 _PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("marker", re.compile(r"vault\.json")),
@@ -24,7 +24,6 @@ _PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
         "revision",
         re.compile(r"revisions/(?P<customer>0|[1-9]\d*)/(?P<kind>[a-z_]+)/(?P<object>[a-z0-9_-]+)/(?P<number>\d{10})"),
     ),
-    ("receipt", re.compile(r"receipts/(?P<rest>.+)")),
 )
 _REVISION_KIND = re.compile(r"[a-z_]+")
 _REVISION_OBJECT = re.compile(r"[a-z0-9][a-z0-9_-]*")

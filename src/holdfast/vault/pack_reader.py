@@ -50,12 +50,16 @@ class PackReader:
         return [self._cut(decoded[place.pack][place.frame], place) for place in places]
 
     def read_footer(self, pack_id: str) -> Footer:
+        return self.read_contents(pack_id)[0]
+
+    def read_contents(self, pack_id: str) -> tuple[Footer, Directory]:
+        """What the pack says it holds, and where."""
         codec, directory, _ = self._open(pack_id)
         footer = directory.footer
         stored = self._storage.get(codec.object_name, footer.start, footer.stored_bytes + 1)
         if len(stored) > footer.stored_bytes:
             raise Damaged(f"{codec.object_name} is longer than it was written", object_name=codec.object_name)
-        return codec.decode_footer(directory, stored)
+        return codec.decode_footer(directory, stored), directory
 
     def size_bytes(self, pack_id: str) -> int:
         """The size that the object has by its own directory."""

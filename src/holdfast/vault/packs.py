@@ -32,6 +32,8 @@ HEADER_BYTES = 34
 # 4.7 us. Without dictionary at level 3: 64 KiB 288 bytes, 256 KiB 263 bytes but 0.21 ms a frame.
 LEVEL_WITH_DICTIONARY = 2
 LEVEL_ALONE = 3
+LEVEL_FOOTER = 1
+"""Digests do not compress; level 3 makes a footer of 10,000 records 7% larger than level 1, for more time."""
 
 _MAGIC = b"HFP1"
 _HEADER = struct.Struct(">4sHQ16sI")
@@ -107,10 +109,14 @@ class PackCodec:
         """`dictionary` is the raw content of the frame that `part` names, if it names one. Raises Damaged."""
         return self._decompress(self._decrypt(_FRAME, index + 1, stored), part.raw_bytes, dictionary)
 
+    def authenticate_frame(self, index: int, stored: bytes | memoryview) -> None:
+        """For a frame whose dictionary is lost: are its own bytes what was written? Raises Damaged."""
+        self._decrypt(_FRAME, index + 1, stored)
+
     def encode_rest(self, frames: Sequence[tuple[int, int, int]], footer: Footer) -> tuple[bytes, bytes]:
         """(header with directory, footer) for frames with these directory entries."""
         raw = footers.encode(footer)
-        stored = self._encrypt(_FOOTER, len(frames) + 1, self._compressor.compress(raw))
+        stored = self._encrypt(_FOOTER, len(frames) + 1, zstandard.ZstdCompressor(level=LEVEL_FOOTER).compress(raw))
         entries = b"".join([_ENTRY.pack(*entry) for entry in (*frames, (len(stored), len(raw), 0))])
         directory = self._encrypt(_DIRECTORY, 0, entries)
         return self._fixed + len(directory).to_bytes(4, "big") + directory, stored

@@ -162,3 +162,8 @@ def test_a_state_sum_is_free_of_order_and_can_be_taken_back(found: list[bytes], 
     assert total == digests.add(digests.EMPTY_SUM, other)
     assert len(total) == 16
     assert digests.subtract(total, other) == digests.EMPTY_SUM
+
+
+def test_a_record_with_a_blob_counts_as_one_value_bound_to_both():
+    assert len({digests.with_blob(b"a" * 16, b"b" * 16), digests.with_blob(b"b" * 16, b"a" * 16)}) == 2
+    assert len(digests.with_blob(b"a" * 16, b"b" * 16)) == 16

@@ -1,0 +1,247 @@
+"""Checks a whole vault against itself: marker, keys, revisions, manifests, packs, and that all they name is there.
+
+Yields findings and decides nothing. Knows no catalog: what only the catalog remembers (that a newest manifest is gone)
+is for `operations` to find.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+from holdfast.errors import Damaged, NotFound, ObjectMissing, VaultError
+from holdfast.storage import ObjectInfo
+from holdfast.vault import keyring, manifests, marker, names, revisions
+from holdfast.vault.check_contents import CustomerContents
+from holdfast.vault.check_packs import ADVICE_DAMAGED, Origin, PackReport, check_pack, pack_infos
+from holdfast.vault.findings import CheckProgress, Finding
+from holdfast.vault.manifests import Manifest
+from holdfast.vault.vault import CustomerVault, Vault
+
+_READERS = 3
+"""Packs checked at once: hides the storage's latency; each is in memory as a whole meanwhile."""
+
+Report = Callable[[CheckProgress], None]
+
+
+def check(vault: Vault, *, data: bool = True, report: Report | None = None) -> Iterator[Finding]:
+    """Check everything in the vault; with `data` every byte is read, otherwise packs only as far as their footers.
+
+    Objects that are written meanwhile may or may not be checked. `report` is called after every object.
+    Raises only StorageError other than ObjectMissing: findings up to then stand.
+    """
+    progress = CheckProgress()
+    customers = {names.INSTALLATION: _Objects()}
+    for info in vault.storage.list(""):
+        progress.objects_total += 1
+        progress.size_bytes_total += info.size_bytes
+        name = names.parse(info.name)
+        if name is None:
+            progress.objects += 1
+            progress.size_bytes += info.size_bytes
+            yield Finding(
+                "warning",
+                info.name,
+                "is not an object of a Holdfast vault",
+                "Find out who put it there, and delete it.",
+            )
+        elif name.customer_id is not None:
+            customers.setdefault(name.customer_id, _Objects()).add(info, name)
+    counter = _Counter(progress, report)
+    yield from _check_marker(vault, counter)
+    for customer_id, objects in sorted(customers.items()):
+        yield from _check_keys(vault, customer_id, counter)
+        try:
+            customer = vault.customer(customer_id)
+        except (NotFound, VaultError) as error:
+            yield _unreadable(customer_id, objects.number, error)
+            counter.count(objects.size_bytes, objects.number)
+            continue
+        yield from _check_customer(customer, counter, data=data)
+
+
+@dataclass
+class _Objects:
+    """A customer's objects other than its keys."""
+
+    number: int = 0
+    size_bytes: int = 0
+
+    def add(self, info: ObjectInfo, name: names.ObjectName) -> None:
+        if name.kind != "key":
+            self.number += 1
+            self.size_bytes += info.size_bytes
+
+
+class _Counter:
+    def __init__(self, progress: CheckProgress, report: Report | None) -> None:
+        self.progress = progress
+        self._report = report
+
+    def count(self, size_bytes: int, objects: int = 1) -> None:
+        self.progress.objects += objects
+        self.progress.size_bytes += size_bytes
+        if self._report is not None:
+            self._report(self.progress)
+
+
+def _check_marker(vault: Vault, counter: _Counter) -> Iterator[Finding]:
+    advice = "Everything else can be read without it; `holdfast repair` writes it anew from the keys."
+    try:
+        data = vault.storage.get(names.MARKER)
+        counter.count(len(data))
+        if marker.decode(data, vault.installation.keys).vault_id != vault.id:
+            yield Finding("warning", names.MARKER, "is that of another vault", advice)
+    except ObjectMissing:
+        yield Finding("warning", names.MARKER, "is missing", advice)
+    except VaultError as error:
+        yield Finding("warning", names.MARKER, str(error), advice)
+
+
+def _check_keys(vault: Vault, customer_id: int, counter: _Counter) -> Iterator[Finding]:
+    copies = list(keyring.copies(vault.storage, vault.root_key, customer_id))
+    good = [copy for copy in copies if copy.keys is not None]
+    advice = "Put the object back from a replica; `holdfast repair` writes a lost copy anew."
+    for copy in copies:
+        counter.count(copy.size_bytes)
+        if copy.error is not None:
+            yield Finding(
+                "warning" if good else "error", copy.object_name, f"does not open: {copy.error}", advice, customer_id
+            )
+        elif copy.vault_id != vault.id or copy.keys != good[0].keys:
+            yield Finding("error", copy.object_name, "is not the key that the other copies are", advice, customer_id)
+    if len(good) == 1:
+        yield Finding("warning", good[0].object_name, "is the only copy of this key that opens", advice, customer_id)
+
+
+def _unreadable(customer_id: int, objects: int, error: Exception) -> Finding:
+    prefix = names.keys_prefix(customer_id)
+    if isinstance(error, NotFound):
+        return Finding(
+            "notice",
+            prefix,
+            f"customer {customer_id} has no keys and was probably erased; {objects} objects can be read by nobody",
+            "If nobody erased this customer, put the objects under keys/ back from a replica at once.",
+            customer_id,
+        )
+    return Finding(
+        "error",
+        prefix,
+        f"no key of customer {customer_id} opens, so none of its {objects} objects can be read: {error}",
+        "Put the objects under keys/ back from a replica.",
+        customer_id,
+    )
+
+
+def _check_customer(customer: CustomerVault, counter: _Counter, *, data: bool) -> Iterator[Finding]:
+    yield from _check_revisions(customer, counter)
+    contents = CustomerContents(customer)
+    origins: dict[str, Origin] = {}
+    for finding_or_manifest in _check_manifests(customer, counter):
+        if isinstance(finding_or_manifest, Finding):
+            yield finding_or_manifest
+        else:
+            origin = Origin(finding_or_manifest.instance_id, finding_or_manifest.sequence)
+            origins.update(dict.fromkeys(finding_or_manifest.packs, origin))
+    missing = dict(origins)
+    for report in _pack_reports(customer, origins, data=data):
+        counter.count(report.size_bytes)
+        missing.pop(report.pack_id, None)
+        yield from report.findings
+        if report.footer is not None:
+            counter.progress.records += sum(len(columns.keys) for columns in report.footer.records)
+            yield from contents.add(report, data=data)
+    for pack_id, origin in missing.items():
+        yield Finding(
+            "error",
+            names.pack(customer.customer_id, pack_id),
+            "is missing: the backup that wrote it and all later ones need it",
+            ADVICE_DAMAGED,
+            customer.customer_id,
+            origin.instance_id,
+            origin.sequence,
+        )
+    yield from contents.finish(data=data)
+
+
+def _pack_reports(customer: CustomerVault, origins: dict[str, Origin], *, data: bool) -> Iterator[PackReport]:
+    """Every pack's report, in the order of names; a few packs are read ahead."""
+
+    def start(pool: ThreadPoolExecutor, info: ObjectInfo) -> Future[PackReport]:
+        origin = origins.get(info.name.rsplit("/", 1)[-1])
+        return pool.submit(check_pack, customer, info, origin, data=data)
+
+    infos = iter(pack_infos(customer))
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="check") as pool:
+        running = [start(pool, info) for info in islice(infos, _READERS + 1)]
+        while running:
+            report = running.pop(0).result()
+            running.extend(start(pool, info) for info in islice(infos, 1))
+            yield report
+
+
+def _check_manifests(customer: CustomerVault, counter: _Counter) -> Iterator[Finding | Manifest]:
+    """Findings, and of every run the manifest that counts."""
+    customer_id = customer.customer_id
+    sequences: dict[int, set[int]] = {}
+    newest: Manifest | None = None
+    parents: list[Manifest] = []
+    for info in customer.storage.list(f"manifests/{customer_id}/"):
+        name = names.parse(info.name)
+        if name is None or name.instance_id is None or name.number is None:
+            continue
+        counter.count(info.size_bytes)
+        sequences.setdefault(name.instance_id, set()).add(name.number)
+        try:
+            manifest = manifests.decode(customer.keys, info.name, customer.storage.get(info.name))
+        except (Damaged, ObjectMissing) as error:
+            yield Finding(
+                "error",
+                info.name,
+                f"cannot be read ({error}): which packs belong to this backup is not known",
+                ADVICE_DAMAGED,
+                customer_id,
+                name.instance_id,
+                name.number,
+            )
+            continue
+        if newest is not None and _run(newest) != _run(manifest):
+            yield newest
+        newest = manifest
+        parents.append(manifest)
+    if newest is not None:
+        yield newest
+    for manifest in parents:
+        parent = manifest.parent_sequence
+        if parent is not None and parent not in sequences[manifest.instance_id]:
+            yield Finding(
+                "error",
+                names.manifest(customer_id, manifest.instance_id, parent, 1),
+                f"is missing: backup {manifest.sequence} and later ones build on it",
+                ADVICE_DAMAGED,
+                customer_id,
+                manifest.instance_id,
+                parent,
+            )
+
+
+def _check_revisions(customer: CustomerVault, counter: _Counter) -> Iterator[Finding]:
+    for info in customer.storage.list(f"revisions/{customer.customer_id}/"):
+        name = names.parse(info.name)
+        if name is None:
+            continue
+        counter.count(info.size_bytes)
+        try:
+            revisions.decode(customer, info.name, customer.storage.get(info.name))
+        except (Damaged, ObjectMissing) as error:
+            yield Finding(
+                "error",
+                info.name,
+                f"cannot be read ({error}): revision {name.number} of {name.revision_kind} {name.object_id} is lost",
+                "Put the object back from a replica, or change it once: the catalog still has it and writes a new one.",
+                customer.customer_id,
+            )
+
+
+def _run(manifest: Manifest) -> tuple[int, int]:
+    return manifest.instance_id, manifest.sequence

@@ -1,0 +1,65 @@
+"""What a check of the vault says: findings with a severity and advice, and how far it has come. Only the caller decides
+whether the vault is good."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning", "notice"]
+"""error: something that was stored cannot be read. warning: everything can be read, but one more fault may change that,
+or something is where it should not be. notice: worth knowing, nothing is wrong."""
+
+KEYS_NAMED_MAX = 20
+"""Record keys that a finding lists; it counts the others."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Records of one endpoint that a damaged or missing object held, as far as that is known."""
+
+    endpoint: str
+    count: int
+    keys: tuple[str, ...]
+    """The first KEYS_NAMED_MAX of them."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing about one object. Fields that are not known, or do not apply, are None or empty."""
+
+    severity: Severity
+    object_name: str
+    what: str
+    advice: str
+    customer_id: int | None = None
+    instance_id: int | None = None
+    sequence: int | None = None
+    """The backup (run) of the instance that wrote the object."""
+    lost: tuple[Lost, ...] = ()
+
+    def __str__(self) -> str:
+        where = "".join(
+            f", {word} {value}"
+            for word, value in (
+                ("customer", self.customer_id),
+                ("instance", self.instance_id),
+                ("backup", self.sequence),
+            )
+            if value is not None
+        )
+        held = "; ".join(
+            f"{lost.count} of {lost.endpoint} ({', '.join(lost.keys)}{', ...' if lost.count > len(lost.keys) else ''})"
+            for lost in self.lost
+        )
+        return f"{self.severity}: {self.object_name}{where}: {self.what}{': ' + held if held else ''}"
+
+
+@dataclass
+class CheckProgress:
+    """How far a check has come, in objects and stored bytes."""
+
+    objects: int = 0
+    objects_total: int = 0
+    size_bytes: int = 0
+    size_bytes_total: int = 0
+    records: int = 0
+    """Record versions seen in footers; in a check of all data each was compared with its digest."""

@@ -1,0 +1,300 @@
+import pytest
+
+from holdfast.errors import HoldfastError, NotFound
+from holdfast.storage.memory import MemoryStorage
+from holdfast.vault import (
+    BlobDescriptor,
+    CustomerVault,
+    EndpointState,
+    Manifest,
+    Pack,
+    Place,
+    RootKey,
+    Vault,
+    digests,
+    put_revision,
+    read_revisions,
+)
+from holdfast.vault.blobs import read_blob
+from holdfast.vault.check import check
+from holdfast.vault.findings import CheckProgress, Finding, Lost
+from holdfast.vault.pack_writer import DICTIONARY_BYTES_MIN, PackWriter
+
+CHUNKS = (b"first half, " * 3, b"second half, " * 3)
+BLOB_ID = "ab" * 16
+
+
+def add(writer: PackWriter, customer: CustomerVault, keys: list[str], raws: list[bytes], **columns):
+    found = digests.record_digests(customer.digest_key, "issues", keys, raws)
+    return found, writer.add_records("issues", keys, raws, found, **columns)
+
+
+def put(customer: CustomerVault, writer: PackWriter) -> Pack:
+    pack = writer.finish()
+    assert pack is not None
+    customer.put_pack(pack)
+    return pack
+
+
+def put_manifest(customer: CustomerVault, sequence: int, packs: list[Pack], parent: int | None = None) -> None:
+    customer.put_manifest(
+        Manifest(
+            instance_id=3,
+            customer_id=7,
+            run_id=30 + sequence,
+            sequence=sequence,
+            status="successful",
+            started_at="2026-01-01T00:00:00Z",
+            ended_at="2026-01-01T00:01:00Z",
+            parent_sequence=parent,
+            packs=tuple(pack.id for pack in packs),
+            endpoints=(EndpointState(endpoint="issues", outcome="complete", live=2),),
+        )
+    )
+
+
+class Filled:
+    """A small vault with an object of every kind: two backups, a blob of two chunks, a record that lies elsewhere."""
+
+    def __init__(self, storage: MemoryStorage, root: RootKey) -> None:
+        self.storage = storage
+        vault = Vault.create(storage, root)
+        customer = vault.create_customer(7)
+        put_revision(vault.installation, "vendor", 1, 1, {"name": "Acme"})
+        put_revision(customer, "instance", 3, 1, {"label": "x"})
+        self.raws = [b'{"id":1}', b'{"id":2,"x":"%s"}' % (b"y" * 50)]
+        writer = customer.pack_writer(3, 31, 1, 1)
+        found, places = add(writer, customer, ["1", "2"], self.raws)
+        self.first = put(customer, writer)
+        put_manifest(customer, 1, [self.first])
+        self.places = [Place(self.first.id, *place) for place in places]
+
+        writer = customer.pack_writer(3, 32, 2, 1)
+        chunk_digests = [digests.content_digest(customer.chunk_key, chunk) for chunk in CHUNKS]
+        self.chunk_places = [writer.add_chunk(d, chunk) for d, chunk in zip(chunk_digests, CHUNKS, strict=True)]
+        content = b"".join(CHUNKS)
+        self.blob = BlobDescriptor(
+            BLOB_ID, len(content), digests.content_digest(customer.blob_key, content), tuple(chunk_digests)
+        )
+        writer.add_blob(self.blob)
+        writer.add_reference("issues", "1", found[0], None, self.places[0], BLOB_ID)
+        writer.add_deletions("issues", ["2"])
+        self.second = put(customer, writer)
+        put_manifest(customer, 2, [self.second], parent=1)
+
+    def read_everything(self, root: RootKey) -> list[object]:
+        """What the vault holds, as far as each part can be read; None for what cannot. Wrong data is never in it."""
+        vault = Vault.open(self.storage, root, even_damaged=True)
+
+        def attempt(read):
+            try:
+                return read()
+            except HoldfastError:
+                return None
+
+        chunks = [Place(self.second.id, *place) for place in self.chunk_places]
+        return [
+            attempt(lambda: vault.customer(7).read_many(self.places)),
+            attempt(lambda: b"".join(read_blob(vault.customer(7), self.blob, chunks))),
+            attempt(lambda: vault.customer(7).read_manifests(3)),
+            attempt(lambda: list(read_revisions(vault))),
+            attempt(lambda: vault.customer(7).read_footer(self.first.id)),
+            attempt(lambda: vault.customer(7).read_footer(self.second.id)),
+        ]
+
+
+@pytest.fixture
+def filled(storage: MemoryStorage, root: RootKey) -> Filled:
+    return Filled(storage, root)
+
+
+def findings(storage: MemoryStorage, root: RootKey, *, data: bool = True) -> list[Finding]:
+    return list(check(Vault.open(storage, root, even_damaged=True), data=data))
+
+
+def changed(storage: MemoryStorage, name: str, data: bytes | None) -> MemoryStorage:
+    """A copy of the storage in which one object has other bytes, or is missing."""
+    other = MemoryStorage()
+    for info in storage.list(""):
+        if info.name != name:
+            other.put(info.name, storage.get(info.name))
+    if data is not None:
+        other.put(name, data)
+    return other
+
+
+def flipped(data: bytes, bit: int) -> bytes:
+    return data[: bit // 8] + bytes([data[bit // 8] ^ 1 << bit % 8]) + data[bit // 8 + 1 :]
+
+
+def test_a_good_vault_has_no_findings_and_everything_is_counted(filled: Filled, root: RootKey):
+    seen: list[tuple[int, int]] = []
+    last: list[CheckProgress] = []
+
+    def report(progress: CheckProgress) -> None:
+        seen.append((progress.objects, progress.size_bytes))
+        last[:] = [progress]
+
+    assert list(check(Vault.open(filled.storage, root), report=report)) == []
+    objects = list(filled.storage.list(""))
+    assert seen[-1] == (len(objects), sum(info.size_bytes for info in objects))
+    assert (last[0].objects_total, last[0].size_bytes_total) == seen[-1]
+    assert last[0].records == 2
+    assert seen == sorted(seen)
+    assert findings(filled.storage, root, data=False) == []
+
+
+def check_flips(filled: Filled, root: RootKey, step: int) -> int:
+    good = filled.read_everything(root)
+    assert None not in good
+    tried = 0
+    for info in list(filled.storage.list("")):
+        data = filled.storage.get(info.name)
+        for bit in range(tried % step, len(data) * 8, step):
+            tried += 1
+            storage = changed(filled.storage, info.name, flipped(data, bit))
+            found = findings(storage, root)
+            assert info.name in {finding.object_name for finding in found}, (info.name, bit)
+            damaged = Filled.__new__(Filled)
+            damaged.__dict__ = filled.__dict__ | {"storage": storage}
+            for is_now, was in zip(damaged.read_everything(root), good, strict=True):
+                assert is_now is None or is_now == was, (info.name, bit)
+    return tried
+
+
+def test_a_flipped_bit_in_any_kind_of_object_is_found_and_never_read_as_good_data(filled: Filled, root: RootKey):
+    assert check_flips(filled, root, step=31) > 500
+
+
+@pytest.mark.soak
+def test_every_flipped_bit_of_a_vault_is_found_and_never_read_as_good_data(filled: Filled, root: RootKey):
+    check_flips(filled, root, step=1)
+
+
+def test_every_truncation_and_every_missing_object_is_found(filled: Filled, root: RootKey):
+    for info in list(filled.storage.list("")):
+        data = filled.storage.get(info.name)
+        shortened = [data[:length] for length in range(0, len(data), 37)]
+        for wrong in [*shortened, data[:-1], data + b"\0"]:
+            storage = changed(filled.storage, info.name, wrong)
+            assert info.name in {finding.object_name for finding in findings(storage, root)}, (info.name, len(wrong))
+            if "packs" in info.name:
+                assert findings(storage, root, data=False) != []
+        if not info.name.startswith("revisions") and info.name != "manifests/7/3/0000000002-000001":
+            missing = changed(filled.storage, info.name, None)
+            found = {finding.object_name for finding in findings(missing, root)}
+            beside = info.name[:-1] + {"0": "1", "1": "0"}.get(info.name[-1], "")
+            assert info.name in found or (info.name.startswith("keys/") and beside in found), info.name
+
+
+def test_a_damaged_frame_names_the_records_it_held(storage: MemoryStorage, root: RootKey):
+    customer = Vault.create(storage, root).create_customer(7)
+    writer = customer.pack_writer(3, 31, 1, 1)
+    size = DICTIONARY_BYTES_MIN
+    raws = [bytes([65 + i]) * size for i in range(26)] * 2
+    keys = [f"{i:02d}" for i in range(52)]
+    add(writer, customer, keys, raws)
+    pack = put(customer, writer)
+    put_manifest(customer, 1, [pack])
+    name = f"packs/7/{pack.id[:2]}/{pack.id}"
+    _, directory = customer.packs.open_whole(pack.id, pack.data)
+    assert [part.dictionary for part in directory.frames] == [None, 0, 0, 0]
+
+    def with_damage(frame: int) -> Finding:
+        part = directory.frames[frame]
+        found = findings(changed(storage, name, flipped(pack.data, (part.start + 3) * 8)), root)
+        assert len(found) == 1
+        return found[0]
+
+    last = with_damage(3)
+    assert (last.severity, last.object_name, last.customer_id, last.instance_id, last.sequence) == (
+        "error",
+        name,
+        7,
+        3,
+        1,
+    )
+    assert last.lost == (Lost("issues", 4, ("48", "49", "50", "51")),)
+    assert last.what == "is damaged in frame 3"
+    assert str(last) == (
+        f"error: {name}, customer 7, instance 3, backup 1: is damaged in frame 3: 4 of issues (48, 49, 50, 51)"
+    )
+    first = with_damage(0)
+    assert first.lost == (Lost("issues", 52, tuple(keys[:20])),)
+    assert "without which 3 others cannot be decoded" in first.what
+
+
+def test_a_damaged_footer_still_says_which_backup_wrote_the_pack(filled: Filled, root: RootKey):
+    name = f"packs/7/{filled.first.id[:2]}/{filled.first.id}"
+    storage = changed(filled.storage, name, flipped(filled.first.data, len(filled.first.data) * 8 - 1))
+    found = [finding for finding in findings(storage, root) if finding.object_name == name]
+    assert [(f.instance_id, f.sequence, f.what) for f in found] == [(3, 1, "is damaged in its footer")]
+
+
+def test_what_packs_and_manifests_name_must_be_there(filled: Filled, root: RootKey):
+    first, second = (f"packs/7/{pack.id[:2]}/{pack.id}" for pack in (filled.first, filled.second))
+    for data in (True, False):
+        found = {
+            finding.object_name: finding for finding in findings(changed(filled.storage, first, None), root, data=data)
+        }
+        assert "is missing" in found[first].what
+        assert (found[first].instance_id, found[first].sequence) == (3, 1)
+        assert filled.first.id in found[second].what
+        assert found[second].lost == (Lost("issues", 1, ("1",)),)
+    parent = "manifests/7/3/0000000001-000001"
+    found = {finding.object_name: finding for finding in findings(changed(filled.storage, parent, None), root)}
+    assert "backup 2 and later ones build on it" in found[parent].what
+
+
+def test_missing_chunks_and_blobs_are_found(customer: CustomerVault, storage: MemoryStorage, root: RootKey):
+    writer = customer.pack_writer(3, 31, 1, 1)
+    add(writer, customer, ["1"], [b"{}"], blobs=["cd" * 16])
+    digest = digests.content_digest(customer.chunk_key, b"chunk")
+    writer.add_chunk(digest, b"chunk")
+    writer.add_blob(BlobDescriptor("ab" * 16, 10, bytes(16), (digest, b"?" * 16), name="a.txt"))
+    writer.add_blob(BlobDescriptor("ac" * 16, 6, bytes(16), (digest,)))
+    put(customer, writer)
+    found = [finding.what for finding in findings(storage, root)]
+    assert sorted(found) == [
+        f"describes blob {'ab' * 16} (a.txt): 1 of its 2 chunks are missing",
+        f"describes blob {'ac' * 16} (without name): its chunks have another length",
+        f"names blob {'cd' * 16}, which no pack describes",
+    ]
+
+
+def test_records_that_are_not_what_their_digest_says_are_found(
+    customer: CustomerVault, storage: MemoryStorage, root: RootKey
+):
+    writer = customer.pack_writer(3, 31, 1, 1)
+    writer.add_records(
+        "issues",
+        ["1", "2"],
+        [b"{}", b"[]"],
+        [digests.record_digest(customer.digest_key, "issues", "1", b"{}"), b"?" * 16],
+    )
+    writer.add_chunk(b"?" * 16, b"chunk")
+    put(customer, writer)
+    (finding,) = findings(storage, root)
+    assert finding.lost == (Lost("issues", 1, ("2",)),)
+    assert "1 chunks of blobs are lost" in finding.what
+    assert findings(storage, root, data=False) == []
+
+
+def test_strange_objects_lone_keys_and_erased_customers_are_mentioned(filled: Filled, root: RootKey):
+    storage = filled.storage
+    storage.put("packs/7/zz", b"x")
+    storage.delete("keys/0/1")
+    storage.delete("keys/7/0")
+    storage.delete("keys/7/1")
+    found = {(finding.severity, finding.object_name) for finding in findings(storage, root)}
+    assert found == {("warning", "packs/7/zz"), ("warning", "keys/0/0"), ("notice", "keys/7/")}
+    with pytest.raises(NotFound):
+        Vault.open(storage, root).customer(7)
+
+
+def test_keys_that_no_longer_open_are_an_error(filled: Filled, root: RootKey):
+    storage = filled.storage
+    for name in ("keys/7/0", "keys/7/1"):
+        storage = changed(storage, name, flipped(filled.storage.get(name), 900))
+    found = {(finding.severity, finding.object_name) for finding in findings(storage, root)}
+    assert found == {("error", "keys/7/0"), ("error", "keys/7/1"), ("error", "keys/7/")}
