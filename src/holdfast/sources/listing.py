@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from holdfast.definitions.document import Endpoint
+from holdfast.definitions.selectors import selector
 from holdfast.errors import PageUnreadable, PositionExpired, SourceRefused
 from holdfast.sources.answers import refusal
 from holdfast.sources.client import Answer, Client
@@ -135,8 +136,8 @@ class Listing:
         return Page(number, raws, ids, deleted, rows.cursor, following, len(answer.body), requests, repeated)
 
     def _single(self, body: bytes) -> bytes:
-        """The record in the answer to a question for one: where the list of a page stands, or the whole body."""
-        path = self._splitter.records.path
+        """The record in the answer for one: at `record_select`, where pages have their list, or all of it."""
+        path = selector(self.endpoint.record_select).path or self._splitter.records.path
         if path:
             place = locate(body, path)
             if place is not None and body[place[0] : place[0] + 1] == b"{":

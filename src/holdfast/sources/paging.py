@@ -52,7 +52,7 @@ def query_of(paging: Paging, here: Position | None) -> tuple[str, str] | None:
     if paging.type == "page":
         return paging.query, str(paging.start if here is None else here["page"])
     if paging.type == "offset":
-        return paging.query, str(0 if here is None else here["offset"])
+        return paging.query, str(paging.first_offset if here is None else here["offset"])
     return None
 
 
@@ -93,7 +93,7 @@ def _step(
         case "offset":
             if more and not reply.records:
                 raise PageUnreadable("the page has no records, but the source says that there are more")
-            return {"offset": listed} if _goes_on(paging, None, reply, more, listed) else None
+            return {"offset": paging.first_offset + listed} if _goes_on(paging, None, reply, more, listed) else None
         case "cursor":
             cursor = _following(_told(paging, reply), more)
             return None if cursor is None else {"cursor": cursor}

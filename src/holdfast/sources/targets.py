@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from holdfast.definitions.cursors import earlier
 from holdfast.definitions.document import Blob, Connection, Definition, Endpoint
 from holdfast.definitions.expressions import template
 from holdfast.errors import InputError
@@ -56,7 +57,7 @@ class Targets:
         query = dict(endpoint.query)
         if cursor is not None and endpoint.incremental is not None:
             query.update(endpoint.incremental.query)
-            context["cursor"] = cursor
+            context["cursor"] = earlier(cursor, endpoint.incremental.overlap)
         query.pop(paging_query or "", None)
         return self.url(endpoint.path, query, context)
 
