@@ -152,14 +152,14 @@ class Template:
     def render_path(self, /, **context: object) -> str:
         """The text as a URL path: every inserted value percent-encoded whole, unless marked by `path` or `encoded`.
 
-        Raises DefinitionError where a value is missing, null or empty, a segment would be `.` or `..`, or the path
-        begins with neither `/` nor http.
+        Raises DefinitionError where a value is missing, null or empty, a segment would be `.` or `..`, or an
+        expression at the beginning makes neither a path nor a URL.
         """
         path = self._run(self._as_path, context)
         if path is None:
             raise DefinitionError(f"in {_quoted(self.text)}: {self._what_is_missing(context)}")
         self._refuse_dot_segments(path)
-        if not path.startswith(("/", "https://", "http://")):
+        if self.text.startswith("{{") and not path.startswith(("/", "https://", "http://")):
             raise DefinitionError(f"in {_quoted(self.text)}: the path does not begin with `/`")
         return path
 
