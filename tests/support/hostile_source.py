@@ -63,6 +63,8 @@ class Switches:
     """`Authorization: Bearer` must have this, or the answer is 401."""
     bodies: dict[int, bytes] = field(default_factory=dict)
     """Bodies sent instead of these pages."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Further headers of every page."""
     break_blob_after: int | None = None
     """Bytes of a blob's answer after which the connection breaks, `break_blob_times` times."""
     break_blob_times: int = 1
@@ -188,7 +190,11 @@ class HostileSource:
         after = start + len(raws)
         following = after if after < len(records) else None
         body, headers = self._page(style, request, raws, records, after, following, size)
-        return web.Response(body=switches.bodies.get(number, body), headers=headers, content_type="application/json")
+        return web.Response(
+            body=switches.bodies.get(number, body),
+            headers={**headers, **switches.headers},
+            content_type="application/json",
+        )
 
     def _wanted(self, name: str, query: Mapping[str, str]) -> list[tuple[str, bytes]]:
         records = list(self.collections[name].items())

@@ -56,7 +56,7 @@ def unreachable(error: Exception, host: str, what: str) -> SourceError:
     if isinstance(error, aiohttp.ClientConnectorError):
         if _is_refused_address(error.os_error):
             return SourceRefused(
-                f"{what}: {error.os_error}",
+                f"{what}: {_reason(error.os_error)}",
                 hint="The operator can allow private addresses in the settings (docs/threat-model.md).",
                 code="address_refused",
             )

@@ -3,7 +3,8 @@ length. The credential goes to the source's own origin at most. Storing is not i
 """
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+import zlib
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from types import TracebackType
@@ -22,6 +23,8 @@ from holdfast.sources.retrying import Patience, is_throttled
 __all__ = ["BlobDownload", "BlobReference", "reference"]
 
 _ERROR_BODY_BYTES = 64 * 1024
+_DECOMPRESSED_BYTES = 1024 * 1024
+"""The most that one step of decompression may make: a bomb costs time, not memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,11 @@ class BlobDownload:
             skip = self._resumed(response, start) if start else self._begun(response)
             if not start:
                 yield b""
-            async for piece in response.content.iter_any():
+            pieces: AsyncIterable[bytes] = response.content.iter_any()
+            encoding = _encoding(response)
+            if encoding:
+                pieces = _decompressed(pieces, encoding, self._what)
+            async for piece in pieces:
                 if skip >= len(piece):
                     skip -= len(piece)
                     continue
@@ -166,7 +173,7 @@ class BlobDownload:
         headers = response.headers
         if response.status == 206:
             raise SourceFailed(f"{self._what}: the source sent a part of the blob, though the whole was asked for")
-        encoded = headers.get("Content-Encoding", "identity").lower() not in {"", "identity"}
+        encoded = bool(_encoding(response))
         etag, modified = headers.get("ETag", ""), headers.get("Last-Modified", "")
         self._entity = (etag, modified)
         self._announced = None if encoded else response.content_length
@@ -208,6 +215,33 @@ class BlobDownload:
 
 class _Again(Exception):
     """The answer was worth another attempt, and the wait is over."""
+
+
+def _encoding(response: aiohttp.ClientResponse) -> str:
+    """How the body is encoded for its transfer although that was not wanted; empty: not at all."""
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    return "" if encoding == "identity" else encoding
+
+
+async def _decompressed(pieces: AsyncIterable[bytes], encoding: str, what: str) -> AsyncIterator[bytes]:
+    """The bytes before their encoding. aiohttp would take a gzip stream that ends in the middle for whole."""
+    if encoding not in {"gzip", "x-gzip", "deflate"}:
+        raise SourceFailed(f"{what}: the source sends the blob encoded as {encoding}, which was not asked for")
+    member = zlib.decompressobj(wbits=47)
+    try:
+        async for piece in pieces:
+            waiting = piece
+            while waiting:
+                if member.eof:
+                    member = zlib.decompressobj(wbits=47)
+                yield member.decompress(waiting, _DECOMPRESSED_BYTES)
+                waiting = member.unused_data if member.eof else member.unconsumed_tail
+        while not member.eof and (rest := member.decompress(member.unconsumed_tail, _DECOMPRESSED_BYTES)):
+            yield rest
+    except zlib.error as error:
+        raise SourceFailed(f"{what}: the blob cannot be decompressed: {error}") from error
+    if not member.eof:
+        raise SourceFailed(f"{what}: the compressed blob ends in the middle")
 
 
 def disposition_name(header: str) -> str | None:

@@ -5,7 +5,6 @@ The credential and the definition's headers go to the origin of `base_url` only;
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -60,7 +59,7 @@ class Client:
     """One source's connections. An asynchronous context manager, to be used from one event loop."""
 
     def __init__(
-        self, connection: Connection, base_url: str, credential: Credential, network: NetworkPolicy,
+        self, connection: Connection, base_url: str, credential: Credential, network: NetworkPolicy, throttle: Throttle,
         *, confidential: bool, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:  # fmt: skip
         """`base_url` is rendered already. `confidential`: requests carry a secret. `sleep` is for tests.
@@ -76,7 +75,7 @@ class Client:
         self._session: aiohttp.ClientSession | None = None
         self._origin = _parsed(base_url, "base_url").origin()
         self._origin_text = str(self._origin) + "/"
-        self.throttle = Throttle(connection.limits, clock=time.monotonic, sleep=sleep)
+        self.throttle = throttle
         self.sent = 0
         """Requests sent so far."""
 
@@ -150,9 +149,9 @@ class Client:
     ) -> AsyncIterator[tuple[aiohttp.ClientResponse, str]]:  # fmt: skip
         """Send one request within a slot of `throttle`; gives the answer, its body unread, and its URL after redirects.
 
-        The first request of the slot is allowed already. With `whole` the body must end within the total time-out;
-        `anonymous` requests carry no credential even at the source's own origin.
-        aiohttp's exceptions, also from reading the body inside the block, leave as SourceUnreachable or SourceRefused.
+        The first request of the slot is allowed already. With `whole` the body must end within the total time-out, and
+        is decompressed; `anonymous` requests carry no credential even at the source's own origin. aiohttp's exceptions,
+        also from reading the body inside the block, leave as SourceUnreachable or SourceRefused.
         """
         assert self._session is not None, "a Client is used inside its `async with`"
         timeout = aiohttp.helpers.sentinel if whole else self._timeout(total_s=None)
@@ -177,6 +176,7 @@ class Client:
                     headers=self._headers(headers, at_home=at_home and not anonymous),
                     allow_redirects=False,
                     timeout=timeout,
+                    auto_decompress=whole,
                 ) as response:
                     if response.status in _REDIRECTS and "Location" in response.headers:
                         url = urljoin(url, response.headers["Location"])

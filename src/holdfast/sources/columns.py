@@ -128,7 +128,9 @@ class Columns:
                 if "" in column or "\0" in "".join(column):
                     return None
             ids = texts[0] if len(texts) == 1 else [identity.join(one) for one in zip(*texts, strict=True)]
-            cursor = greatest([str(one) for one in cursors if one is not None and one is not msgspec.UNSET])
+            cursor = greatest(
+                [str(one) for one in cursors if one is not None and one is not msgspec.UNSET and one != ""]
+            )
             if get_deleted is None:
                 return Rows(ids, None, cursor)
             try:

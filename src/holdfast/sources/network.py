@@ -2,6 +2,7 @@
 resolution, so that neither an IP literal, a redirect nor DNS rebinding gets past it.
 """
 
+import errno
 import ipaddress
 import socket
 from dataclasses import dataclass
@@ -48,7 +49,9 @@ def connector(policy: NetworkPolicy, *, resolver: AbstractResolver | None = None
     def open_socket(address: AddrInfoType) -> socket.socket:
         family, kind, protocol, _, place = address
         if not policy.permits(str(place[0])):
-            raise AddressRefused(f"the address {place[0]} is not public, and this installation does not allow it")
+            raise AddressRefused(
+                errno.EACCES, f"the address {place[0]} is not public, and this installation does not allow it"
+            )
         return socket.socket(family=family, type=kind, proto=protocol)
 
     return TCPConnector(limit=0, resolver=resolver, socket_factory=open_socket, ttl_dns_cache=60)

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +19,7 @@ from holdfast.sources.listing import Listing
 from holdfast.sources.network import NetworkPolicy
 from holdfast.sources.page import Page, Parent, Position
 from holdfast.sources.targets import Targets
+from holdfast.sources.throttle import Throttle
 
 __all__ = ["Source"]
 
@@ -32,9 +34,10 @@ class Source:
 
     def __init__(
         self, definition: Definition, variables: Mapping[str, str], network: NetworkPolicy | None = None,
-        *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:  # fmt: skip
-        """`variables` are the instance's, secrets included; defaults come from the definition. `sleep` is for tests.
+        """`variables` are the instance's, secrets included; defaults come from the definition. Tests bring their own
+        `clock` and `sleep`.
 
         Raises DefinitionError where a template needs a variable that is not set, InputError for a credential that no
         header can hold, SourceRefused where `base_url` is no address.
@@ -44,6 +47,7 @@ class Source:
         secret = credential(definition.connection.auth, self._targets.text)
         self._client = Client(
             definition.connection, self._targets.base_url, secret, network or NetworkPolicy(),
+            Throttle(definition.connection.limits, clock=clock, sleep=sleep),
             confidential=bool(secret) or self._targets.declares_secrets, sleep=sleep,
         )  # fmt: skip
         self._listings: dict[str, Listing] = {}
