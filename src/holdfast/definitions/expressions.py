@@ -48,7 +48,7 @@ class _Missing(Undefined):
 class _Environment(SandboxedEnvironment):
     """Fields are looked up in JSON objects and lists only, never as Python attributes (`record.items` is a field)."""
 
-    intercepted_binops = frozenset(["+", "*", "**", "%"])
+    intercepted_binops = frozenset(["+", "-", "*", "/", "//", "%", "**"])
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if isinstance(obj, Undefined):
@@ -68,6 +68,9 @@ class _Environment(SandboxedEnvironment):
         return _Missing(f"there is no element {argument!r}", obj, argument)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        for operand in (left, right):
+            if operand is None or isinstance(operand, Undefined):
+                text_of(operand)
         if operator == "**":
             raise SecurityError("`**` is not allowed")
         if operator == "+" and isinstance(left, str) and isinstance(right, str):

@@ -33,6 +33,8 @@ def test_plain_text_is_itself() -> None:
         ("{{ 'yes' if record.nothing.there else 'no' }}", "no"),
         ("{{ 'yes' if record.nothing is defined else 'no' }}", "no"),
         ("{{ 'y' in record.items }}", "true"),
+        ("{{ record.name[0:1] }}", "a"),
+        ("{{ 7 % 4 * 2 }}", "6"),
         ("{% raw %}{{ x }}{% endraw %}", "{{ x }}"),
         ("a\n{{ record.ok }}\n", "a\ntrue\n"),
     ],
@@ -47,7 +49,15 @@ def test_names_are_what_it_looks_up() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("text", ["{{ record.nothing }}", "{{ record.none }}", "x{{ record.file.x.y }}", "{{ unset }}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ record.nothing }}", "{{ record.none }}", "x{{ record.file.x.y }}", "{{ unset }}",
+        "{{ record['list'][0] }}",
+        "{{ record.name[99] }}", "{{ 'y' in record.nothing }}", "{{ record.nothing ~ 'x' }}", "{{ 1 + record.nothing }}",
+        "{{ record.none - 1 }}",
+    ],
+)  # fmt: skip
 def test_what_is_missing_or_null_cannot_be_inserted(text: str) -> None:
     with pytest.raises(DefinitionError, match="in the template"):
         Template(text).render(record=RECORD)

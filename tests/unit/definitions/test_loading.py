@@ -1,9 +1,19 @@
 """What a document may say is tested key by key in test_language; here, how problems are told."""
 
-import pytest
+import json
+import time
+from typing import Any
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holdfast.definitions.language import DOCUMENT
 from holdfast.definitions.loading import load
+from holdfast.definitions.schema import json_schema
 from holdfast.errors import DefinitionError
+
+from .cases import RIGHT
 
 GOOD = """\
 holdfast: 1
@@ -98,3 +108,47 @@ def test_any_line_left_out_is_either_good_or_a_definition_error(line: int) -> No
         load("".join(lines[:line] + lines[line + 1 :]))
     except DefinitionError as error:
         assert error.problems
+
+
+SHAPES = json_schema()["$defs"].values()
+WORDS = sorted({key for shape in SHAPES for key in shape.get("properties", {})} | set(DOCUMENT.fields))
+TEXTS = ["{{ parent.id }}", "{{ x", "/a", "1h", "a.b", "link_header", "cursor", ""]
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+KEYS = st.sampled_from(WORDS) | st.text(max_size=3)
+JSON = st.recursive(
+    SCALARS | st.sampled_from(TEXTS) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=12,
+)
+
+
+def places(part: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The path of every value in a document."""
+    items = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+    return [path] * bool(path) + [place for key, child in items for place in places(child, (*path, key))]
+
+
+@given(st.sampled_from(sorted(RIGHT)), st.data())
+def test_whatever_stands_in_one_place_the_worst_is_a_definition_error(name: str, data: st.DataObject) -> None:
+    part = json.loads(json.dumps(RIGHT[name]))
+    *path, last = data.draw(st.sampled_from(places(part)))
+    at = part
+    for key in path:
+        at = at[key]
+    at[last] = data.draw(JSON)
+    try:
+        load(json.dumps(part))
+    except DefinitionError as error:
+        assert error.problems
+
+
+@pytest.mark.parametrize(
+    "text", ["/" + "{{" * 4000, "/" + "{{ a }}" * 1200 + "?", "{{" + "}" * 9000, "/" + "a" * 9900 + " "]
+)
+def test_a_hostile_path_costs_no_time(text: str) -> None:
+    part = json.loads(json.dumps(RIGHT["as it is"]))
+    part["endpoints"][1]["path"] = text
+    started = time.process_time()
+    with pytest.raises(DefinitionError):
+        load(json.dumps(part))
+    assert time.process_time() - started < 2
