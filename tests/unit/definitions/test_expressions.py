@@ -54,8 +54,8 @@ def test_names_are_what_it_looks_up() -> None:
     [
         "{{ record.nothing }}", "{{ record.none }}", "x{{ record.file.x.y }}", "{{ unset }}",
         "{{ record['list'][0] }}",
-        "{{ record.name[99] }}", "{{ 'y' in record.nothing }}", "{{ record.nothing ~ 'x' }}", "{{ 1 + record.nothing }}",
-        "{{ record.none - 1 }}",
+        "{{ record.name[99] }}", "{{ 'y' in record.nothing }}", "{{ record.nothing ~ 'x' }}",
+        "{{ 1 + record.nothing }}", "{{ record.none - 1 }}",
     ],
 )  # fmt: skip
 def test_what_is_missing_or_null_cannot_be_inserted(text: str) -> None:
