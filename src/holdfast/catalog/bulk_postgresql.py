@@ -111,7 +111,7 @@ def keys(conn: sa.Connection, stream: int, within: KeyRange, limit: int) -> list
 
 def state_range(conn: sa.Connection, stream: int, sequence: int) -> StateRange:
     found = _cursor(conn).execute(
-        "SELECT s.last_run, s.live, c.live, c.first_key, c.last_key FROM streams AS s"
+        "SELECT s.last_run, s.live, c.live, c.first_key, c.last_key FROM endpoint_streams AS s"
         " LEFT JOIN endpoint_counts AS c ON c.stream = s.id AND c.sequence = %s WHERE s.id = %s",
         (sequence, stream),
     )

@@ -8,19 +8,25 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from holdfast.errors import CatalogError
+
 _LOCK = 0x686F6C64  # any constant of ours: one migration at a time on PostgreSQL; SQLite's write lock does it there
 
 
 def upgrade(conn: sa.Connection) -> None:
-    """To the newest schema. A catalog made by a newer Holdfast raises alembic's CommandError."""
+    """To the newest schema. Raises CatalogError for a catalog that a newer Holdfast has migrated."""
     if conn.dialect.name == "postgresql":
         conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-    if (
-        MigrationContext.configure(conn).get_current_revision()
-        == ScriptDirectory.from_config(_config()).get_current_head()
-    ):
-        return
     config = _config()
+    scripts = ScriptDirectory.from_config(config)
+    found = MigrationContext.configure(conn).get_current_revision()
+    if found == scripts.get_current_head():
+        return
+    if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
+        raise CatalogError(
+            f"the catalog was made by a newer Holdfast (schema {found})", code="catalog_newer",
+            hint="install that version again: an older one cannot use this catalog",
+        )  # fmt: skip
     config.attributes["connection"] = conn
     command.upgrade(config, "head")
 

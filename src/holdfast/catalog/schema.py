@@ -177,14 +177,9 @@ leases = Table(
     Column("expires_at", Time, nullable=False),
 )  # fmt: skip
 
-heartbeats = Table(
-    "heartbeats", metadata,
-    Column("executor_id", Text, primary_key=True),
-    Column("beat_at", Time, nullable=False),
-)  # fmt: skip
-
 streams = Table(
-    "streams", metadata, _local_id(),
+    # Not `streams`: DBOS has a table of that name, in the same SQLite file.
+    "endpoint_streams", metadata, _local_id(),
     Column("instance_id", BigInteger, ForeignKey("instances.id"), nullable=False),
     Column("endpoint", Text, nullable=False),
     Column("ordinal", Integer, nullable=False),
@@ -199,7 +194,7 @@ streams = Table(
 
 scopes = Table(
     "scopes", metadata, _local_id(),
-    Column("stream", Id, ForeignKey("streams.id"), nullable=False),
+    Column("stream", Id, ForeignKey("endpoint_streams.id"), nullable=False),
     Column("parent_key", RecordKey, nullable=False),
     Column("fingerprint", Text),
     Column("cursor", Text),
@@ -231,8 +226,8 @@ endpoint_counts = Table(
     Column("outcome", Text, nullable=False),
     *(
         Column(name, BigInteger, nullable=False)
-        for name in ("live", "listed", "new", "changed", "unchanged", "moved", "deleted", "held", "skipped",
-                     "pages", "requests", "bytes_read", "blobs", "blob_bytes")
+        for name in ("live", "listed", "new", "changed", "unchanged", "repeated", "moved", "tombstones", "deleted",
+                     "held", "skipped", "pages", "requests", "bytes_read", "blobs", "blob_bytes")
     ),
     Column("state_sum", LargeBinary, nullable=False),
     Column("first_key", RecordKey),
@@ -242,7 +237,7 @@ endpoint_counts = Table(
 
 debts = Table(
     "debts", metadata,
-    Column("stream", Id, ForeignKey("streams.id"), primary_key=True),
+    Column("stream", Id, ForeignKey("endpoint_streams.id"), primary_key=True),
     Column("record_key", RecordKey, primary_key=True),
     Column("kind", Text, primary_key=True),
     Column("scope", Id),

@@ -85,12 +85,6 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
-        "heartbeats",
-        sa.Column("executor_id", sa.Text(), nullable=False),
-        sa.Column("beat_at", columns.Time(), nullable=False),
-        sa.PrimaryKeyConstraint("executor_id", name=op.f("pk_heartbeats")),
-    )
-    op.create_table(
         "history",
         sa.Column("stream", columns.Id, autoincrement=False, nullable=False),
         sa.Column("record_key", columns.RecordKey(), nullable=False),
@@ -312,6 +306,22 @@ def upgrade() -> None:
     )
     op.create_index("ix_webhook_deliveries_webhook_id_id", "webhook_deliveries", ["webhook_id", "id"], unique=False)
     op.create_table(
+        "endpoint_streams",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("instance_id", sa.BigInteger(), nullable=False),
+        sa.Column("endpoint", sa.Text(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("next_slot", sa.BigInteger(), nullable=False),
+        sa.Column("live", sa.BigInteger(), nullable=False),
+        sa.Column("state_sum", sa.LargeBinary(), nullable=False),
+        sa.Column("first_run", sa.Integer(), nullable=False),
+        sa.Column("last_run", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["instance_id"], ["instances.id"], name=op.f("fk_endpoint_streams_instance_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_endpoint_streams")),
+        sa.UniqueConstraint("instance_id", "endpoint", name=op.f("uq_endpoint_streams_instance_id_endpoint")),
+    )
+    op.create_table(
         "instance_variables",
         sa.Column("instance_id", sa.BigInteger(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
@@ -377,22 +387,6 @@ def upgrade() -> None:
         postgresql_where=sa.text("status IN ('queued', 'in_progress')"),
     )
     op.create_table(
-        "streams",
-        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
-        sa.Column("instance_id", sa.BigInteger(), nullable=False),
-        sa.Column("endpoint", sa.Text(), nullable=False),
-        sa.Column("ordinal", sa.Integer(), nullable=False),
-        sa.Column("description", sa.Text(), nullable=True),
-        sa.Column("next_slot", sa.BigInteger(), nullable=False),
-        sa.Column("live", sa.BigInteger(), nullable=False),
-        sa.Column("state_sum", sa.LargeBinary(), nullable=False),
-        sa.Column("first_run", sa.Integer(), nullable=False),
-        sa.Column("last_run", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["instance_id"], ["instances.id"], name=op.f("fk_streams_instance_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_streams")),
-        sa.UniqueConstraint("instance_id", "endpoint", name=op.f("uq_streams_instance_id_endpoint")),
-    )
-    op.create_table(
         "usage",
         sa.Column("instance_id", sa.BigInteger(), nullable=False),
         sa.Column("day", sa.Text(), nullable=False),
@@ -417,7 +411,7 @@ def upgrade() -> None:
         sa.Column("first_run", sa.Integer(), nullable=False),
         sa.Column("last_run", sa.Integer(), nullable=False),
         sa.CheckConstraint("kind IN ('record', 'blob')", name=op.f("ck_debts_kind")),
-        sa.ForeignKeyConstraint(["stream"], ["streams.id"], name=op.f("fk_debts_stream")),
+        sa.ForeignKeyConstraint(["stream"], ["endpoint_streams.id"], name=op.f("fk_debts_stream")),
         sa.PrimaryKeyConstraint("stream", "record_key", "kind", name=op.f("pk_debts")),
         sqlite_with_rowid=False,
     )
@@ -433,7 +427,9 @@ def upgrade() -> None:
         sa.Column("new", sa.BigInteger(), nullable=False),
         sa.Column("changed", sa.BigInteger(), nullable=False),
         sa.Column("unchanged", sa.BigInteger(), nullable=False),
+        sa.Column("repeated", sa.BigInteger(), nullable=False),
         sa.Column("moved", sa.BigInteger(), nullable=False),
+        sa.Column("tombstones", sa.BigInteger(), nullable=False),
         sa.Column("deleted", sa.BigInteger(), nullable=False),
         sa.Column("held", sa.BigInteger(), nullable=False),
         sa.Column("skipped", sa.BigInteger(), nullable=False),
@@ -500,7 +496,7 @@ def upgrade() -> None:
         sa.Column("run_id", sa.BigInteger(), nullable=True),
         sa.Column("state", sa.Text(), nullable=True),
         sa.Column("checkpoint", sa.JSON(none_as_null=True), nullable=True),
-        sa.ForeignKeyConstraint(["stream"], ["streams.id"], name=op.f("fk_scopes_stream")),
+        sa.ForeignKeyConstraint(["stream"], ["endpoint_streams.id"], name=op.f("fk_scopes_stream")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_scopes")),
         sa.UniqueConstraint("stream", "parent_key", name=op.f("uq_scopes_stream_parent_key")),
     )
