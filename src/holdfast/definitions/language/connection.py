@@ -1,0 +1,68 @@
+"""Where an API is and how to speak to it: the key `connection`."""
+
+from holdfast.definitions import document
+from holdfast.definitions.kinds import Duration, Integer, Size, TemplateText
+from holdfast.definitions.language.auth import AUTH
+from holdfast.definitions.language.texts import STATUS, headers, path, query
+from holdfast.definitions.shapes import Converted, Field, ListOf, Shape
+
+__all__ = ["CONNECTION"]
+
+
+LIMITS = Shape(
+    "limits",
+    [
+        Field("requests", Integer(1, 1_000_000), "How many requests may begin in each `per`. Default: no limit."),
+        Field("per", Duration(), "The length of time that `requests` counts for. Default: 1s."),
+        Field("concurrency", Integer(1, 256), "How many requests may be under way at once. Default: 4."),
+    ],
+    document.Limits,
+    needs={"per": "requests"},
+)
+
+RETRY = Shape(
+    "retry",
+    [
+        Field("attempts", Integer(1, 100), "How often a request is sent before its page counts as failed. Default: 6."),
+        Field(
+            "first_wait", Duration(), "The wait before the second attempt; each further one doubles. Default: 500ms."
+        ),
+        Field("longest_wait", Duration(), "No wait is longer, unless the source asks for it. Default: 60s."),
+        Field(
+            "statuses",
+            Converted(ListOf(STATUS), tuple),
+            "Statuses that are tried again. Default: 408, 425, 429, 500, 502, 503, 504.",
+        ),
+    ],
+    document.Retry,
+)
+
+CHECK = Shape(
+    "check",
+    [
+        Field("path", path(), "Asked for with GET.", required=True),
+        Field("query", query(), "Query parameters of that request."),
+    ],
+    document.Check,
+)
+
+CONNECTION = Shape(
+    "connection",
+    [
+        Field(
+            "base_url",
+            TemplateText(expected="a URL that begins with http:// or https://", pattern=r"(?:https?://\S|\{\{).*"),
+            "Where the API is; paths are appended to it. Its origin is the only one that is sent the credential.",
+            required=True,
+        ),
+        Field("auth", AUTH, "How a request proves who asks. Default: none."),
+        Field("headers", headers(), "Headers of every request to the API."),
+        Field("query", query(), "Query parameters of every request to the API."),
+        Field("limits", LIMITS, "What the source can bear."),
+        Field("retry", RETRY, "How failing requests are tried again."),
+        Field("check", CHECK, "A cheap request that succeeds only with a good credential, sent before anything else."),
+        Field("timeout", Duration(), "How long the source may stay silent. Default: 60s."),
+        Field("page_bytes", Size(), "A page larger than this, after decompression, is refused. Default: 64MiB."),
+    ],
+    document.Connection,
+)
