@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast import clock, ids
+from holdfast.catalog.columns import Time
 from holdfast.catalog.listing import Listing, PageRequest, listed
 from holdfast.catalog.runs import Status
 from holdfast.catalog.schema import exports
@@ -91,7 +92,7 @@ def start(conn: sa.Connection, export_id: int) -> Export:
     conn.execute(
         sa.update(exports)
         .where(exports.c.id == export_id, _ACTIVE)
-        .values(status="in_progress", started_at=sa.func.coalesce(exports.c.started_at, clock.now()))
+        .values(status="in_progress", started_at=sa.func.coalesce(exports.c.started_at, sa.literal(clock.now(), Time)))
     )
     return get(conn, export_id)
 

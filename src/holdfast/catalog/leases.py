@@ -13,6 +13,7 @@ from holdfast.catalog.schema import leases
 from holdfast.catalog.upsert import insert
 from holdfast.errors import LeaseLost
 
+_LONG_AGO = sa.literal_column("0", leases.c.expires_at.type)
 _expires_at = sa.type_coerce(leases.c.expires_at, sa.BigInteger)
 
 
@@ -49,7 +50,7 @@ def release(conn: sa.Connection, instance_id: int, token: int) -> None:
     conn.execute(
         sa.update(leases)
         .where(leases.c.instance_id == instance_id, leases.c.token == token)
-        .values(expires_at=sa.type_coerce(sa.literal(0, sa.BigInteger), leases.c.expires_at.type))
+        .values(expires_at=_LONG_AGO)
     )
 
 
@@ -58,7 +59,7 @@ def break_others(conn: sa.Connection, instance_id: int, holder: str) -> None:
     conn.execute(
         sa.update(leases)
         .where(leases.c.instance_id == instance_id, leases.c.holder != holder)
-        .values(expires_at=sa.type_coerce(sa.literal(0, sa.BigInteger), leases.c.expires_at.type))
+        .values(expires_at=_LONG_AGO)
     )
 
 

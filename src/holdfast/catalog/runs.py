@@ -8,6 +8,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from holdfast import clock, ids
+from holdfast.catalog.columns import Time
 from holdfast.catalog.listing import Listing, PageRequest, listed
 from holdfast.catalog.schema import instances, runs
 from holdfast.catalog.upsert import insert
@@ -137,7 +138,8 @@ def start(conn: sa.Connection, run_id: int, *, worker: str, definition_revision_
         sa.update(runs)
         .where(runs.c.id == run_id, _ACTIVE)
         .values(
-            status="in_progress", worker=worker, started_at=sa.func.coalesce(runs.c.started_at, clock.now()),
+            status="in_progress", worker=worker,
+            started_at=sa.func.coalesce(runs.c.started_at, sa.literal(clock.now(), Time)),
             definition_revision_id=sa.func.coalesce(runs.c.definition_revision_id, definition_revision_id),
         )
     )  # fmt: skip

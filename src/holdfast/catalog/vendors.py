@@ -6,6 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from holdfast import clock, ids
+from holdfast.catalog.columns import Time
 from holdfast.catalog.schema import access_tokens, client_secrets, vendors
 from holdfast.errors import NotFound
 
@@ -97,7 +98,7 @@ def revoke_secret(conn: sa.Connection, vendor_id: int, secret_id: int, *, at: da
     done = conn.execute(
         sa.update(client_secrets)
         .where(client_secrets.c.id == secret_id, client_secrets.c.vendor_id == vendor_id)
-        .values(revoked_at=sa.func.coalesce(client_secrets.c.revoked_at, moment))
+        .values(revoked_at=sa.func.coalesce(client_secrets.c.revoked_at, sa.literal(moment, Time)))
     )
     if not done.rowcount:
         raise NotFound(f"no client secret {secret_id}")

