@@ -94,6 +94,13 @@ def _postgresql(url: sa.URL) -> JobDatabase:
             cursor.execute(f"SET idle_in_transaction_session_timeout = {_IDLE_IN_TRANSACTION_MS}")
         connection.commit()  # a rollback, when the connection goes back to the pool, would undo a bare SET
 
+    @event.listens_for(engine, "handle_error")
+    def _mark_as_lost(context: sa.engine.ExceptionContext) -> None:
+        # DBOS repeats what failed for want of a connection, but tells that by texts which psycopg 3.3 has changed: an
+        # outage at the end of a job would leave it running for ever.
+        if context.connection is None:
+            context.is_disconnect = True
+
     return JobDatabase(engine)
 
 

@@ -191,11 +191,12 @@ class Engine:
                 first_after_s=self._beat_s,
                 slowest_s=self._beat_s,
             )
-            undo.callback(pulse.stop)
             pulse.start()
 
             self._runtime = Runtime(self._database, self.executor_id, self._runner.run)
             undo.callback(self._runtime.stop)
+            undo.callback(self._hand_over)
+            undo.callback(pulse.stop)
             self._runtime.launch(self._kinds)
 
             rounds = Ticker("takeover")
@@ -205,6 +206,8 @@ class Engine:
             else:
                 # The others get time to beat, for whole fleets restart at once.
                 rounds.every(self._beat_s, self._take_over, name="takeover", first_after_s=2 * self._beat_s)
+            self._missing = set[str]()
+            rounds.every(5 * self._beat_s, self._take_back, name="search for lost jobs", first_after_s=self._beat_s)
             rounds.every(_CLEANUP_S, self._clean_up, name="cleanup", first_after_s=_CLEANUP_S / 10)
             undo.callback(rounds.stop)
             rounds.start()
@@ -227,9 +230,6 @@ class Engine:
                 _log.warning("stopped while these jobs ran: %s", ", ".join(self._runtime.running()))
             running, self._running = self._running, None
             running.close()
-            if self._is_idle:
-                with translated("sign off"):
-                    self._heartbeat.remove()
             return self._is_idle
 
     def close(self) -> None:
@@ -258,26 +258,48 @@ class Engine:
             self.worker_lock.release()
 
     def _take_over(self) -> None:
-        # Read first who runs something, then who is alive: a worker that starts in between is in neither.
-        jobs = self._queue.executors()
-        if self._database.is_sqlite:
-            alive = {self.executor_id}
-        elif self._heartbeat.was_steady(self._dead_after_s):
-            known = heartbeats.workers(self._database, self._dead_after_s)
-            alive = {worker.executor_id for worker in known if worker.is_alive} | {self.executor_id}
-        else:
-            return
-        dead = [executor_id for executor_id in jobs if executor_id not in alive]
-        if dead:
-            for executor_id in dead:
+        """Put the jobs of dead workers back into their queues."""
+        with translated("look for dead workers"):
+            # Read first who runs something, then who is alive: a worker that starts in between is in neither.
+            jobs = self._queue.running()
+            if self._database.is_sqlite:
+                alive = set[str]()
+            elif self._heartbeat.was_steady(self._dead_after_s):
+                known = heartbeats.workers(self._database, self._dead_after_s)
+                alive = {worker.executor_id for worker in known if worker.is_alive}
+            else:
+                return
+            for executor_id in jobs.keys() - alive - {self.executor_id}:
                 _log.warning("taking over from worker %s: %s", executor_id, ", ".join(jobs[executor_id]))
-            self._runtime.recover(dead)
+                self._queue.put_back(executor_id, jobs[executor_id])
+
+    def _take_back(self) -> None:
+        """Put back what this worker is said to run but does not: the database was away when the job was to begin."""
+        with translated("look for lost jobs"):
+            lost = set(self._queue.running().get(self.executor_id, [])).difference(self._runtime.running())
+            # One that only begins or ends in this moment is not among the missing a second time.
+            for_sure, self._missing = lost & self._missing, lost
+            if for_sure:
+                _log.warning("these jobs were lost and are run again: %s", ", ".join(sorted(for_sure)))
+                self._queue.put_back(self.executor_id, for_sure)
+
+    def _hand_over(self) -> None:
+        """Put back what was interrupted, and sign off: nobody has to find out that this worker has gone."""
+        try:
+            with translated("hand over"):
+                interrupted = set(self._queue.running().get(self.executor_id, [])).difference(self._runtime.running())
+                self._queue.put_back(self.executor_id, interrupted)
+                if self._is_idle:
+                    self._heartbeat.remove()
+        except EngineError as error:
+            _log.warning("this worker's jobs are taken over later: %s", error)
 
     def _clean_up(self) -> None:
-        for _ in self._queue.forget_finished(self._keep_finished_s):
-            if self.stopping.wait(0.1):  # leaves the one writer's lock of SQLite to others in between
-                return
-        heartbeats.forget_silent(self._database, _FORGET_WORKERS_S)
+        with translated("forget finished jobs"):
+            for _ in self._queue.forget_finished(self._keep_finished_s):
+                if self.stopping.wait(0.1):  # leaves the one writer's lock of SQLite to others in between
+                    return
+            heartbeats.forget_silent(self._database, _FORGET_WORKERS_S)
 
 
 def _key(kind: str, subject_id: int) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from holdfast.engine.database import JobDatabase
+from holdfast.engine.database import JobDatabase, translated
 
 __all__ = ["Heartbeat", "Worker", "create_table", "forget_silent", "workers"]
 
@@ -54,7 +54,7 @@ class Heartbeat:
         """Write the row, or its new time."""
         now = self._database.now()
         updated = sa.update(_table).where(_table.c.executor_id == self._executor_id).values(beat_at=now)
-        with self._database.engine.begin() as connection:
+        with translated("show that this worker lives"), self._database.engine.begin() as connection:
             if connection.execute(updated).rowcount == 0:
                 row = {"executor_id": self._executor_id, "host": platform.node(), "pid": os.getpid()}
                 connection.execute(sa.insert(_table).values(row | {"started_at": now, "beat_at": now}))

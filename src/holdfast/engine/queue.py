@@ -51,6 +51,8 @@ class JobQueue:
             application_name=APPLICATION,
             use_listen_notify=False,
             lazy=True,
+            # Or a wrong password would be tried for ever. DBOS's own threads in a worker do wait for the database.
+            retry_connection_errors=False,
         )
 
     def migrate(self) -> None:
@@ -79,12 +81,22 @@ class JobQueue:
             for status in self._list(workflow_ids=batch)
         }
 
-    def executors(self) -> dict[str, list[str]]:
+    def running(self) -> dict[str, list[str]]:
         """Which worker runs which jobs, dead ones among them: keys by executor id."""
         jobs: dict[str, list[str]] = {}
         for status in self._list(status=["PENDING"]):
             jobs.setdefault(status.executor_id or "", []).append(status.workflow_id)
         return jobs
+
+    def put_back(self, executor_id: str, keys: Iterable[str]) -> None:
+        """Return running jobs of a worker that does not run them to their queues; their keys stay the same.
+
+        Idempotent, and safe if two workers do it at once: only a row that still names this executor changes. Where the
+        job runs on nevertheless, its end counts no more. DBOS has no public call for it: `resume_workflow` would take a
+        job from whoever runs it by now.
+        """
+        for key in keys:
+            self._client._sys_db.reenqueue_for_recovery(key, [executor_id], APPLICATION)
 
     def cancel(self, key: str) -> None:
         """Take a job that has not begun off the queue. Of one that runs, only what DBOS knows of it changes."""
@@ -134,7 +146,8 @@ def _batches(keys: Iterable[str]) -> Iterator[list[str]]:
 
 
 class _News(logging.Filter):
-    """Drops what is said elsewhere, and what DBOS repeats several times a second while the database is away."""
+    """Drops what is said elsewhere, and what DBOS repeats several times a second while the database is away; and leaves
+    one line of the rest."""
 
     _QUIET_S = 10.0
 
@@ -150,6 +163,8 @@ class _News(logging.Filter):
         if record.created - self._said.get(place, 0.0) < self._QUIET_S:
             return False
         self._said[place] = record.created
+        # DBOS puts whole tracebacks into its messages.
+        record.msg, record.args = record.getMessage().split("\n", 1)[0], None
         return True
 
 

@@ -32,6 +32,7 @@ class Runtime:
         self._database = database
         self._executor_id = executor_id
         self._run = run
+        self._dbos: DBOS | None = None
 
     def launch(self, kinds: Iterable[str]) -> None:
         """Begin to take jobs of these kinds. Their queues must have been declared, the tables migrated."""
@@ -59,25 +60,18 @@ class Runtime:
         self._dbos, Runtime._owner = dbos, self
         DBOS.launch()
 
-    def recover(self, executor_ids: list[str]) -> int:
-        """Put the running jobs of these dead workers back into their queues; says how many.
-
-        Idempotent, and safe if two workers do it at once: only a row that still names a dead executor changes. A job
-        that runs on nevertheless cannot record its end any more. Private in DBOS 3.4, where a paid service does this.
-        """
-        return len(DBOS._recover_pending_workflows(executor_ids))
-
     def take_no_more(self) -> None:
         """Stop taking jobs; those that run go on. DBOS itself does this only together with its end."""
-        for event in self._dbos.background_thread_stop_events:
-            event.set()
+        if self._dbos is not None:
+            for event in self._dbos.background_thread_stop_events:
+                event.set()
         for thread in threading.enumerate():
             if thread.name.startswith("queue-worker-"):
                 thread.join(10.0)
 
     def running(self) -> list[str]:
         """The keys of the jobs that run in this process, until their end is recorded."""
-        return self._dbos._active_workflows_set.activeList()
+        return [] if self._dbos is None else self._dbos._active_workflows_set.activeList()
 
     def wait_idle(self, timeout_s: float) -> bool:
         """Wait until no job runs; says whether that is so."""
@@ -90,7 +84,7 @@ class Runtime:
         """End DBOS in this process. A job that still runs can not record its end any more, and is run again."""
         if Runtime._owner is self:
             DBOS.destroy(destroy_registry=True)
-            Runtime._owner = None
+            self._dbos = Runtime._owner = None
 
     def _register(self, kind: str) -> None:
         def job(subject_id: int) -> None:

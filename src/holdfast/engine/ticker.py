@@ -107,7 +107,8 @@ class Ticker:
             entry.failures += 1
             pause_s = min(entry.interval_s * 2 ** min(entry.failures, 30), entry.slowest_s)
             known = isinstance(error, HoldfastError)
-            _log.warning("%s failed, next try in %.1f s: %s", entry.name, pause_s, error, exc_info=not known)
+            if entry.failures & (entry.failures - 1) == 0:  # the 1st, 2nd, 4th, 8th time: an outage is no flood
+                _log.warning("%s failed, next try in %.1f s: %s", entry.name, pause_s, error, exc_info=not known)
         else:
             if entry.failures:
                 _log.warning("%s works again after %d failures", entry.name, entry.failures)

@@ -45,6 +45,14 @@ def test_plain_postgresql_urls_use_psycopg_3() -> None:
     assert job_database("postgresql://host/name").engine.url.drivername == "postgresql+psycopg"
 
 
+@pytest.mark.parametrize("url", ["postgresql://127.0.0.1:1/name", "postgresql:///name?host=/nowhere"])
+def test_a_server_that_does_not_answer_counts_as_a_lost_connection(url: str) -> None:
+    """By this DBOS tells what to repeat; otherwise a job that ends during an outage would stay running for ever."""
+    with pytest.raises(sa.exc.OperationalError) as raised:
+        job_database(url).engine.connect()
+    assert raised.value.connection_invalidated
+
+
 def test_a_librarys_exception_becomes_ours(tmp_path: Path) -> None:
     database = job_database(f"sqlite:///{tmp_path}/missing/jobs.db")
     with pytest.raises(EngineError, match="could not read: unable to open database file"), translated("read"):
