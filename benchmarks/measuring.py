@@ -3,9 +3,13 @@
 import os
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+PATIENCE_S = 1800.0
+"""A command that takes longer is killed, and has failed."""
 
 
 class CommandFailed(Exception):
@@ -27,7 +31,10 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         started = time.monotonic()
         process = subprocess.Popen(command, stdout=output, stderr=errors, env=environment)
+        watchdog = threading.Timer(PATIENCE_S, process.kill)
+        watchdog.start()
         _, status, usage = os.wait4(process.pid, 0)
+        watchdog.cancel()
         wall_s = time.monotonic() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
