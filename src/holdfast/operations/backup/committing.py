@@ -372,7 +372,7 @@ def _advance(listing: Listing, page: Page) -> None:
     counted = listing.stream.counts
     counted.pages += 1
     counted.requests += page.requests
-    counted.bytes += page.body_bytes
+    counted.bytes_read += page.body_bytes
     listing.page_number = page.number
     listing.position = page.next
     listing.reached = page.cursor or listing.reached

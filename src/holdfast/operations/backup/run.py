@@ -63,6 +63,10 @@ def run_backup(services: Services, run_id: int) -> None:
                 raise
             failures.add(error)
             status = "failed"
+        except Exception as error:
+            _log.exception("backup %d ended by an error that nobody foresaw", run.id)
+            failures.record("internal_error", f"{type(error).__name__}: {error}; the log has the details")
+            status = "failed"
         end_run(services, run, token, list(streams_by_name.values()), failures, status)
 
 

@@ -75,7 +75,7 @@ class Counts:
     skipped: int = 0
     pages: int = 0
     requests: int = 0
-    bytes: int = 0
+    bytes_read: int = 0
     blobs: int = 0
     blob_bytes: int = 0
 
