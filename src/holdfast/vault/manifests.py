@@ -22,15 +22,36 @@ class EndpointState(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str
     outcome: Outcome
     live: int
+    listed: int = 0
     new: int = 0
     changed: int = 0
     unchanged: int = 0
+    repeated: int = 0
     moved: int = 0
+    tombstones: int = 0
     deleted: int = 0
     held: int = 0
+    skipped: int = 0
+    pages: int = 0
+    requests: int = 0
+    bytes_read: int = 0
     blobs: int = 0
+    blob_bytes: int = 0
     state_sum: bytes = EMPTY_SUM
     """`digests.add` over the digests of all live records; a state rebuilt from the packs must give the same."""
+
+
+class Owed(msgspec.Struct, frozen=True, kw_only=True):
+    """A record or blob that could not be had. The next run tries it again, also after a rebuild."""
+
+    endpoint: str
+    key: str
+    kind: Literal["record", "blob"]
+    parent: str
+    cause: str
+    message: str
+    attempts: int
+    first_sequence: int
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,8 +75,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """The packs this run added, in the order in which they apply."""
     endpoints: tuple[EndpointState, ...] = ()
     failures: tuple[dict[str, Any], ...] = ()
-    debts: dict[str, int] = {}
-    """How many debts are open, by cause."""
+    debts: tuple[Owed, ...] = ()
     options: dict[str, Any] = {}
 
 

@@ -11,7 +11,7 @@ from holdfast.vault.keys import CustomerKeys
 from holdfast.vault.packs import Directory, Pack, PackCodec, Part, directory_end
 
 _FRAME_CACHE_BYTES = 64 * 1024 * 1024
-_DIRECTORY_CACHE_PARTS = 200_000
+_DIRECTORY_CACHE_PARTS = 100_000
 _FIRST_READ_BYTES = 128 * 1024
 """Nearly always holds the directory and the first frame, the dictionary of the others: one request for both."""
 _RANGE_BYTES_MAX = 8 * 1024 * 1024

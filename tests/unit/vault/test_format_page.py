@@ -13,7 +13,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "vault-format.md").read_text()
 
 
 def example() -> tuple[MemoryStorage, RootKey]:
-    """The objects that the page shows: a line begins with the name, the last block before the next one has the bytes."""
+    """The objects that the page shows: a line begins with the name, the last block before the next has the bytes."""
     text = PAGE[PAGE.index("## A worked example") :]
     storage = MemoryStorage()
     parts = re.split(r"^`([a-z0-9./-]+)`, (\d+) bytes", text, flags=re.MULTILINE)
