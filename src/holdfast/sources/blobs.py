@@ -4,8 +4,8 @@ length. The credential goes to the source's own origin at most. Storing is not i
 
 import re
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -65,9 +65,11 @@ class BlobDownload:
     """
 
     def __init__(
-        self, client: Client, retry: Retry, blob: Blob, reference: BlobReference, headers: Mapping[str, str], what: str
-    ) -> None:
-        """`headers` are rendered already."""
+        self, client: Client, retry: Retry, blob: Blob, reference: BlobReference, headers: Mapping[str, str], what: str,
+        hiding_secrets: Callable[[], AbstractContextManager[None]],
+    ) -> None:  # fmt: skip
+        """`headers` are rendered already; `hiding_secrets` is entered around everything that raises errors."""
+        self._hiding_secrets = hiding_secrets
         self._client = client
         self._retry = retry
         self._anonymous = not blob.send_credential
@@ -108,31 +110,36 @@ class BlobDownload:
 
     async def _run(self) -> AsyncGenerator[bytes, None]:
         """First an empty piece, when the answer's headers are known; then the bytes."""
+        with self._hiding_secrets():
+            async with self._client.throttle.slot(), aclosing(self._download()) as pieces:
+                async for piece in pieces:
+                    yield piece
+
+    async def _download(self) -> AsyncGenerator[bytes, None]:
         received = 0
         patience = Patience(self._retry)
-        async with self._client.throttle.slot():
-            while True:
-                before = received
-                try:
-                    async with aclosing(self._attempt(received, patience)) as pieces:
-                        async for piece in pieces:
-                            received += len(piece)
-                            self._check_not_longer(received)
-                            yield piece
-                    break
-                except _Again:
-                    pass
-                except SourceUnreachable as error:
-                    if received and self._validator is None:
-                        error.add_note("the source gives the blob no ETag or date, so the download cannot be resumed")
-                        raise
-                    if received > before:
-                        patience = Patience(self._retry)
-                    wait = patience.next_wait()
-                    if wait is None:
-                        raise
-                    await self._client.pause(wait)
-                await self._client.throttle.turn()
+        while True:
+            before = received
+            try:
+                async with aclosing(self._attempt(received, patience)) as pieces:
+                    async for piece in pieces:
+                        received += len(piece)
+                        self._check_not_longer(received)
+                        yield piece
+                break
+            except _Again:
+                pass
+            except SourceUnreachable as error:
+                if received and self._validator is None:
+                    error.add_note("the source gives the blob no ETag or date, so the download cannot be resumed")
+                    raise
+                if received > before:
+                    patience = Patience(self._retry)
+                wait = patience.next_wait()
+                if wait is None:
+                    raise
+                await self._client.pause(wait)
+            await self._client.throttle.turn()
         for announced in (self._announced, self._reference.size):
             if announced is not None and received != announced:
                 raise SourceFailed(f"{self._what}: {received} bytes came, but the source announced {announced}")

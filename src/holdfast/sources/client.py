@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
-from urllib.parse import urlencode, urljoin
+from urllib.parse import unquote_plus, urlencode, urljoin
 
 import aiohttp
 from multidict import CIMultiDictProxy
@@ -21,7 +21,8 @@ from holdfast.errors import PageUnreadable, SourceRefused, SourceUnreachable
 from holdfast.sources.answers import refusal, unreachable
 from holdfast.sources.auth import Credential
 from holdfast.sources.network import NetworkPolicy, connector
-from holdfast.sources.retrying import Patience, declared_wait, is_throttled
+from holdfast.sources.retrying import Patience, declared_wait, exhausted_quota, is_throttled
+from holdfast.sources.targets import appended
 from holdfast.sources.throttle import Throttle
 
 __all__ = ["Answer", "Client", "Tally"]
@@ -33,6 +34,8 @@ _READ_BUFFER_BYTES = 256 * 1024
 _HEADER_BYTES = 64 * 1024
 """Some sources put a whole encrypted state into their next links: aiohttp's 8 KB are too few."""
 _CONNECT_TIMEOUT_S = 30.0
+_LONGEST_QUOTA_S = 3600.0
+"""A quota that is said to last longer is not waited for unasked: the header may mean something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +129,16 @@ class Client:
             status = response.status
             throttled = is_throttled(status, response.headers)
             if not throttled and status not in self._connection.retry.statuses:
+                self._honour_quota(response)
                 return Answer(status, response.headers, body, final, tally.requests)
             await self.wait_or_give_up(patience, response, body, what)
+
+    def _honour_quota(self, response: aiohttp.ClientResponse) -> None:
+        """Where this answer used the last request of a quota, wait for its end rather than be refused."""
+        if exhausted_quota(response.headers) is not None:
+            wait = declared_wait(response.headers, clock.now())
+            if wait is not None and wait <= _LONGEST_QUOTA_S:
+                self.throttle.pause(wait)
 
     async def wait_or_give_up(
         self, patience: Patience, response: aiohttp.ClientResponse, body: bytes, what: str
@@ -197,24 +208,21 @@ class Client:
 
     def without_credential(self, url: str) -> str:
         """The URL without the query parameters that hold the credential: sources repeat them in their links."""
-        if not self._credential.query or "?" not in url:
+        path, mark, query = url.partition("?")
+        if not mark or not self._credential.query:
             return url
-        parsed = URL(url, encoded=True)
-        return str(parsed.without_query_params(*self._credential.query))
+        # Taken apart as text: a query that is decoded and encoded again may no longer be the one that was signed.
+        kept = [one for one in query.split("&") if unquote_plus(one.partition("=")[0]) not in self._credential.query]
+        return f"{path}?{'&'.join(kept)}" if kept else path
 
     def _target(self, url: str, what: str, *, anonymous: bool) -> tuple[URL, bool]:
-        if url.startswith(self._origin_text) and url.isascii() and url.isprintable() and " " not in url:
+        if url.startswith(self._origin_text) and _is_plain(url):
             parsed, at_home = URL(url, encoded=True), True
         else:
             parsed = _parsed(url, what)
             at_home = parsed.origin() == self._origin
         if at_home and self._credential_query and not anonymous:
-            separator = "&" if parsed.raw_query_string else ""
-            query = f"{parsed.raw_query_string}{separator}{self._credential_query}"
-            parsed = URL.build(
-                scheme=parsed.scheme, host=parsed.host or "", port=parsed.explicit_port, path=parsed.raw_path,
-                query_string=query, encoded=True,
-            )  # fmt: skip
+            parsed = URL(appended(str(parsed), self._credential_query), encoded=True)
         return parsed, at_home
 
     def _headers(self, headers: Mapping[str, str], *, at_home: bool) -> Mapping[str, str]:
@@ -249,11 +257,15 @@ class Client:
 _HARMLESS = frozenset({"accept", "accept-language", "range", "if-range"})
 
 
+def _is_plain(url: str) -> bool:
+    """Whether a URL can be sent as it is: it may be signed, so nothing is encoded anew without need."""
+    return url.isascii() and url.isprintable() and " " not in url and "#" not in url
+
+
 def _parsed(url: str, what: str) -> URL:
     """The URL; text from a source is quoted where it needs it, and never has a user in it."""
     try:
-        encoded = url.isascii() and url.isprintable() and " " not in url
-        parsed = URL(url, encoded=encoded)
+        parsed = URL(url, encoded=_is_plain(url))
         if parsed.scheme not in {"http", "https"} or not parsed.host:
             raise ValueError("it is no http or https URL")
         if parsed.raw_user is not None or parsed.raw_password is not None:

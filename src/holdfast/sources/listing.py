@@ -1,7 +1,7 @@
 """Reads one endpoint: its listing page by page, and records by id. Asks, splits, checks, says where it goes on."""
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 from holdfast.definitions.document import Endpoint
@@ -36,7 +36,9 @@ class Listing:
         self._splitter = Splitter(endpoint.records, beside_selectors(endpoint.paging))
         self._columns = Columns(endpoint, self._splitter.records.text)
 
-    async def pages(self, parent: Parent | None, cursor: str | None, position: Position | None) -> AsyncIterator[Page]:
+    async def pages(
+        self, parent: Parent | None, cursor: str | None, position: Position | None
+    ) -> AsyncGenerator[Page, None]:
         """See `Source.pages`."""
         endpoint, paging = self.endpoint, self.endpoint.paging
         base = self._targets.listing(endpoint, parent, cursor, paging.query)

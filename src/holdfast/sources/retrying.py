@@ -10,12 +10,15 @@ from email.utils import parsedate_to_datetime
 
 from holdfast.definitions.document import Retry
 
-__all__ = ["Patience", "declared_wait", "is_throttled"]
+__all__ = ["Patience", "declared_wait", "exhausted_quota", "is_throttled"]
 
 _LONGEST_DECLARED_S = 3600.0
 """How long one request waits, all in all, because the source says so: hourly quotas are the longest common ones."""
-_DECLARED_ATTEMPTS = 20
+_DECLARED_ATTEMPTS = 100
 """Tries of one request while the source says how long to wait: many readers may stand before the same quota."""
+_TRUSTED_ATTEMPTS = 5
+"""Tries after which a declared wait is no longer believed where our own would be longer."""
+_QUOTA_HEADERS = ("X-RateLimit", "RateLimit", "X-Rate-Limit")
 
 
 @dataclass
@@ -35,15 +38,19 @@ class Patience:
         if declared is None:
             if self.attempts >= min(self.retry.attempts, self.most or self.retry.attempts):
                 return None
-            longest = self.retry.longest_wait.total_seconds()
-            # The exponent is bounded so that a definition with many attempts cannot overflow a float.
-            wait = min(longest, self.retry.first_wait.total_seconds() * 2.0 ** min(self.attempts - 1, 30))
-            return wait * random.uniform(0.5, 1.0)
+            return self._own_wait(self.attempts)
+        if self.attempts > _TRUSTED_ATTEMPTS:
+            declared = max(declared, self._own_wait(self.attempts - _TRUSTED_ATTEMPTS))
         self.declared_s += declared
         if self.attempts >= max(_DECLARED_ATTEMPTS, self.retry.attempts) or self.declared_s > _LONGEST_DECLARED_S:
             return None
         # Everybody who was told the same time would come back in the same moment.
         return declared + random.uniform(0.0, min(1.0, declared * 0.1))
+
+    def _own_wait(self, attempts: int) -> float:
+        # The exponent is bounded so that a definition with many attempts cannot overflow a float.
+        wait = self.retry.first_wait.total_seconds() * 2.0 ** min(attempts - 1, 30)
+        return min(wait, self.retry.longest_wait.total_seconds()) * random.uniform(0.5, 1.0)
 
 
 def is_throttled(status: int, headers: Mapping[str, str]) -> bool:
@@ -52,11 +59,11 @@ def is_throttled(status: int, headers: Mapping[str, str]) -> bool:
         return True
     if status not in {403, 503}:
         return False
-    return "Retry-After" in headers or headers.get("X-RateLimit-Remaining", "").strip() == "0"
+    return "Retry-After" in headers or exhausted_quota(headers) is not None
 
 
 def declared_wait(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds after which the source wants to be asked again, from Retry-After or an exhausted X-RateLimit-Reset.
+    """Seconds after which the source wants to be asked again, from Retry-After or the reset of an exhausted quota.
 
     None where it says nothing that can be understood. Times in the past are 0.
     """
@@ -72,12 +79,21 @@ def declared_wait(headers: Mapping[str, str], now: datetime) -> float | None:
             # The source's clock may differ from ours; its own Date says by how much.
             seconds = (moment - _their_now(headers, now)).total_seconds()
         return max(0.0, seconds)
-    if headers.get("X-RateLimit-Remaining", "").strip() == "0":
-        reset = _seconds(headers.get("X-RateLimit-Reset", "").strip())
-        if reset is not None:
-            # Some send seconds from now, most a Unix time; no quota lasts 30 years.
-            seconds = reset if reset < 1_000_000_000 else reset - _their_now(headers, now).timestamp()
-            return max(0.0, seconds)
+    quota = exhausted_quota(headers)
+    reset = _seconds(headers.get(f"{quota}-Reset", "").strip()) if quota else None
+    if reset is None:
+        return None
+    # Some send seconds from now, most a Unix time, a few in milliseconds; no quota lasts 30 years.
+    if reset >= 100_000_000_000:
+        reset /= 1000
+    return max(0.0, reset if reset < 1_000_000_000 else reset - _their_now(headers, now).timestamp())
+
+
+def exhausted_quota(headers: Mapping[str, str]) -> str | None:
+    """What the names of the headers begin with that say that no request is left; None: none says so."""
+    for name in _QUOTA_HEADERS:
+        if headers.get(f"{name}-Remaining", "").strip() == "0":
+            return name
     return None
 
 

@@ -5,14 +5,15 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from types import TracebackType
 from typing import Any, Self
 
 from holdfast.definitions.document import Definition
-from holdfast.errors import SourceRefused
+from holdfast.errors import SourceError, SourceRefused
 from holdfast.sources.answers import refusal
-from holdfast.sources.auth import credential
+from holdfast.sources.auth import Credential, credential
 from holdfast.sources.blobs import BlobDownload, BlobReference, reference
 from holdfast.sources.client import Client
 from holdfast.sources.listing import Listing
@@ -23,6 +24,8 @@ from holdfast.sources.throttle import Throttle
 
 __all__ = ["Source"]
 
+_TELLING_LETTERS = 6
+"""So many letters of the beginning of a secret are hidden like the whole."""
 _CHECK_ATTEMPTS = 2
 """Somebody is waiting for the result of a check."""
 
@@ -45,10 +48,14 @@ class Source:
         self._definition = definition
         self._targets = Targets(definition, variables)
         secret = credential(definition.connection.auth, self._targets.text)
+        secret = Credential(secret.headers, {**self._targets.secret_query, **secret.query})
+        # Whatever a source repeats of a credential in its error messages must not get into logs and reports.
+        sent = [value.split()[-1] for value in secret.headers.values()]
+        self._hidden = sorted({one for one in (*self._targets.secrets(), *sent) if len(one) > 3}, key=len, reverse=True)
         self._client = Client(
             definition.connection, self._targets.base_url, secret, network or NetworkPolicy(),
             Throttle(definition.connection.limits, clock=clock, sleep=sleep),
-            confidential=bool(secret) or self._targets.declares_secrets, sleep=sleep,
+            confidential=bool(secret) or self._targets.has_secret_headers, sleep=sleep,
         )  # fmt: skip
         self._listings: dict[str, Listing] = {}
 
@@ -79,17 +86,19 @@ class Source:
         if check is None:
             first = next((one for one in self._definition.endpoints if one.for_each is None), None)
             if first is not None:
-                await anext(self.pages(first.name))
+                async with aclosing(self.pages(first.name)) as pages:
+                    await anext(pages)
             return
         url = self._targets.url(check.path, check.query, {})
         what = f"the check of {self._definition.name}"
-        answer = await self._client.fetch(url, self._targets.headers({}), what=what, attempts=_CHECK_ATTEMPTS)
-        if not 200 <= answer.status < 300:
-            raise refusal(answer.status, answer.body, what)
+        with self._hiding_secrets():
+            answer = await self._client.fetch(url, self._targets.headers({}), what=what, attempts=_CHECK_ATTEMPTS)
+            if not 200 <= answer.status < 300:
+                raise refusal(answer.status, answer.body, what)
 
-    def pages(
+    async def pages(
         self, endpoint: str, parent: Parent | None = None, cursor: str | None = None, position: Position | None = None
-    ) -> AsyncIterator[Page]:
+    ) -> AsyncGenerator[Page, None]:
         """The pages of an endpoint's listing, in order; to be read to the page whose `next` is None, which is its end.
 
         With `cursor` only what has changed since (the definition's `incremental.query`); None: the full listing. With
@@ -99,7 +108,10 @@ class Source:
         definition says; ListingAbsent where the parent has no such list; PositionExpired where the source no longer
         knows a position; CredentialRefused, SourceRefused, SourceThrottled, SourceFailed, SourceUnreachable.
         """
-        return self._listing(endpoint).pages(parent, cursor, position)
+        with self._hiding_secrets():
+            async with aclosing(self._listing(endpoint).pages(parent, cursor, position)) as pages:
+                async for page in pages:
+                    yield page
 
     async def record(self, endpoint: str, parent: Parent | None, fields: Mapping[str, Any]) -> bytes | None:
         """One record's bytes, asked for by `record_path` with `fields` (its last known content, decoded) as `record`.
@@ -107,7 +119,8 @@ class Source:
         None: it is gone (404, 410, or a tombstone). Any other answer that is no success raises SourceError, as do an
         answer that is no such record and a definition without `record_path`.
         """
-        return await self._listing(endpoint).record(parent, fields)
+        with self._hiding_secrets():
+            return await self._listing(endpoint).record(parent, fields)
 
     def blob_reference(self, endpoint: str, parent: Parent | None, fields: Mapping[str, Any]) -> BlobReference | None:
         """What a record (decoded) says about its blob, without asking the source; None: it has none."""
@@ -128,7 +141,21 @@ class Source:
         if blob is None or found is None:
             raise SourceRefused(f"{what}: the record has none")
         headers = self._targets.headers(blob.headers, parent, accept="*/*")
-        return BlobDownload(self._client, self._definition.connection.retry, blob, found, headers, what)
+        return BlobDownload(
+            self._client, self._definition.connection.retry, blob, found, headers, what, self._hiding_secrets
+        )
+
+    @contextmanager
+    def _hiding_secrets(self) -> Iterator[None]:
+        """Take secrets out of the messages of errors that pass, and of those that caused them."""
+        try:
+            yield
+        except SourceError as error:
+            cause: BaseException | None = error
+            while isinstance(cause, SourceError):
+                cause.args = (_without(str(cause), self._hidden),)
+                cause = cause.__cause__
+            raise
 
     def _listing(self, name: str) -> Listing:
         listing = self._listings.get(name)
@@ -136,3 +163,13 @@ class Source:
             listing = Listing(self._definition.endpoint(name), self._targets, self._client)
             self._listings[name] = listing
         return listing
+
+
+def _without(text: str, secrets: Sequence[str]) -> str:
+    """The text without these, also where an excerpt ends in the middle of one."""
+    for secret in secrets:
+        for length in range(len(secret), min(len(secret), _TELLING_LETTERS) - 1, -1):
+            if secret[:length] in text:
+                text = text.replace(secret[:length], "***")
+                break
+    return text

@@ -10,7 +10,7 @@ from holdfast.definitions.expressions import template
 from holdfast.errors import InputError
 from holdfast.sources.page import Parent
 
-__all__ = ["Targets"]
+__all__ = ["Targets", "appended", "with_parameter"]
 
 _QUERY_SAFE = "/:,@"
 """Left as they are in a query: legal there, and URLs stay readable in logs."""
@@ -26,10 +26,21 @@ class Targets:
         self._variables: dict[str, str | None] = {**defaults, **variables}
         self._connection: Connection = definition.connection
         self.base_url = self.text(self._connection.base_url).rstrip("/")
-        secrets = {one.key for one in definition.variables if one.secret}
-        written = (*self._connection.headers.values(), *self._connection.query.values())
-        self.declares_secrets = any(template(text).names & secrets for text in written)
-        """Whether headers or query of the connection hold a secret, beside its `auth`."""
+        self._secrets = {one.key for one in definition.variables if one.secret}
+        self.secret_query = {
+            name: value
+            for name, text in self._connection.query.items()
+            if self._is_secret(text) and (value := template(text).render_optional(**self._variables))
+        }
+        """Query parameters of the connection that hold a secret: part of the credential, and of no URL made here."""
+        self.has_secret_headers = any(map(self._is_secret, self._connection.headers.values()))
+
+    def secrets(self) -> list[str]:
+        """The values of the variables that are secret, as far as they are set."""
+        return [value for key, value in self._variables.items() if key in self._secrets and value]
+
+    def _is_secret(self, text: str) -> bool:
+        return bool(template(text).names & self._secrets)
 
     def text(self, text: str) -> str:
         """A template that only knows the variables."""
@@ -78,6 +89,8 @@ class Targets:
         url = rendered if rendered.startswith(("http://", "https://")) else f"{self.base_url}/{rendered.lstrip('/')}"
         parameters = []
         for name, text in {**self._connection.query, **query}.items():
+            if name not in query and self._is_secret(text):
+                continue
             value = template(text).render_optional(**self._variables, **context)
             if value is not None and (value or not text):
                 parameters.append(f"{quote(name, safe=_QUERY_SAFE)}={quote(value, safe=_QUERY_SAFE)}")

@@ -33,11 +33,15 @@ def test_a_caller_may_want_fewer_attempts() -> None:
 
 def test_a_declared_wait_is_kept_and_does_not_end_with_the_attempts() -> None:
     patience = Patience(Retry(attempts=2))
-    for _ in range(19):
-        wait = patience.next_wait(30.0)
-        assert wait is not None
-        assert 30.0 <= wait <= 31.0
-    assert patience.next_wait(30.0) is None
+    for _ in range(30):
+        assert 30.0 <= (patience.next_wait(30.0) or 0) <= 61.0
+
+
+def test_a_declared_wait_of_nothing_is_believed_for_a_while_only() -> None:
+    patience = Patience(Retry(first_wait=timedelta(seconds=1)))
+    assert [patience.next_wait(0.0) for _ in range(5)] == [0.0] * 5
+    assert 0.5 <= (patience.next_wait(0.0) or 0) <= 1.1
+    assert None in [patience.next_wait(0.0) for _ in range(94)]
 
 
 def test_a_declared_wait_beyond_an_hour_is_given_up_at_once() -> None:
@@ -61,6 +65,8 @@ def test_a_declared_wait_beyond_an_hour_is_given_up_at_once() -> None:
         ({"Retry-After": "nan"}, None),
         ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1795521660"}, 60.0),
         ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "45"}, 45.0),
+        ({"RateLimit-Remaining": "0", "RateLimit-Reset": "45"}, 45.0),
+        ({"x-rate-limit-remaining": "0", "x-rate-limit-reset": "1795521660000"}, 60.0),
         ({"X-RateLimit-Remaining": "3", "X-RateLimit-Reset": "45"}, None),
         ({"X-RateLimit-Remaining": "0"}, None),
     ],

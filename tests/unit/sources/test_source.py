@@ -1,14 +1,17 @@
 """Listings, single records and checks against a real server: complete, or a failure that names what went wrong."""
 
+import asyncio
 import gzip
 import itertools
 import json
+import traceback
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from holdfast.definitions.document import Auth, Check, Definition, Incremental, Paging, Tombstones
+from holdfast.definitions.document import Auth, Blob, Check, Definition, Incremental, Paging, Tombstones
 from holdfast.errors import (
     CredentialRefused,
     PageUnreadable,
@@ -420,6 +423,69 @@ async def test_a_key_in_the_query_is_sent_but_never_part_of_a_position() -> None
         assert _ids(pages) == _EXPECTED
         assert all("t0ken" not in json.dumps(page.next) for page in pages)
         assert all(request.count("key=t0ken%26") == 1 for request in api.log)
+
+
+async def test_a_secret_in_the_connections_query_is_a_credential_too() -> None:
+    async with HostileSource({"items": make_records(250)}) as api:
+        definition = api.definition(endpoint("items", "next_url"), query={"key": "{{ token }}"})
+        async with Source(definition, {"base_url": api.url, "token": "t0ken"}, _LOCAL) as source:
+            pages = await _list(source)
+        assert _ids(pages) == _EXPECTED
+        assert all("t0ken" not in json.dumps(page.next) for page in pages)
+        assert all(request.count("key=t0ken") == 1 for request in api.log)
+
+
+@pytest.mark.parametrize(
+    "auth", [Auth("bearer", token="{{ token }}"), Auth("basic", username="u", password="{{ token }}")]
+)
+async def test_what_a_source_repeats_of_the_credential_is_hidden(auth: Auth) -> None:
+    async with HostileSource({"items": []}) as api:
+
+        async def repeat(request: web.Request, number: int) -> web.Response:
+            error = f"no access with {request.headers['Authorization']} alias s3cret-t0ken"
+            return web.json_response({"error": error}, status=403 if request.path.startswith("/cursor") else 200)
+
+        api.switches.hook = repeat
+        blob = Blob("/cursor/items")
+        definition = api.definition(endpoint("items", blob=blob), endpoint("more", path="/page/items"), auth=auth)
+        async with Source(definition, {"base_url": api.url, "token": "s3cret-t0ken"}, _LOCAL) as source:
+            for work in (
+                _list(source),
+                _list(source, "more"),
+                source.check(),
+                source.blob("items", None, {}).__aenter__(),
+            ):
+                with pytest.raises(SourceError, match=r"alias \*\*\*") as caught:
+                    await work
+                formatted = "".join(traceback.format_exception(caught.value))
+                assert "s3cret-" not in formatted
+                assert "czNjcmV0" not in formatted
+
+
+async def test_a_quota_that_is_used_up_is_waited_for_before_it_bites() -> None:
+    async with HostileSource({"items": make_records(250)}) as api:
+        api.switches.headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "30"}
+        time = FakeTime()
+        async with _open(api, time=time) as source:
+            assert _ids(await _list(source)) == _EXPECTED
+        assert 60 <= time.now_s - 1000 <= 61
+        api.switches.headers["X-RateLimit-Reset"] = "86400"
+        async with _open(api, time=time) as source:
+            assert _ids(await _list(source)) == _EXPECTED
+        assert time.now_s < 1100
+
+
+async def test_a_source_that_hangs_is_unreachable() -> None:
+    async with HostileSource({"items": []}) as api:
+
+        async def hang(request: web.Request, number: int) -> None:
+            await asyncio.Event().wait()
+
+        api.switches.hook = hang
+        definition = api.definition(endpoint("items"), timeout=timedelta(milliseconds=30))
+        async with _open(api, definition) as source:
+            with pytest.raises(SourceUnreachable, match=r"127\.0\.0\.1 did not answer in time"):
+                await _list(source)
 
 
 async def test_one_record_is_asked_for_by_its_path() -> None:
