@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from holdfast.storage.memory import MemoryStorage
-from holdfast.vault import EndpointState, Manifest, Place, Revision, RootKey, Vault, footers
+from holdfast.vault import EndpointState, Manifest, Owed, Place, Revision, RootKey, Vault, footers
 from holdfast.vault.check import check
 
 PAGE = (Path(__file__).parents[3] / "docs" / "vault-format.md").read_text()
@@ -62,6 +62,7 @@ def test_the_page_shows_the_secrets_and_keys_of_its_example():
 
 def test_the_page_names_every_field():
     structs = (
+        Owed,
         footers.Footer, footers.RecordColumns, footers.Reference, footers.Deletions, footers.ChunkColumns,
         footers.BlobDescriptor, Manifest, EndpointState, Revision,
     )  # fmt: skip

@@ -2,7 +2,11 @@ import pytest
 
 from holdfast.errors import Damaged, NotFound, ObjectExists, VaultError, WrongKey
 from holdfast.storage.memory import MemoryStorage
-from holdfast.vault import CustomerVault, EndpointState, Manifest, RootKey, Vault, put_revision, read_revisions
+from holdfast.vault import CustomerVault, EndpointState, Manifest, Owed, RootKey, Vault, put_revision, read_revisions
+
+OWED = Owed(
+    endpoint="issues", key="9", kind="blob", parent="", cause="gone", message="404", attempts=1, first_sequence=1
+)
 
 
 def manifest(sequence: int = 1, generation: int = 1, **fields) -> Manifest:
@@ -109,9 +113,7 @@ def test_sealed_values_open_for_their_context_and_customer_only(vault: Vault, cu
 
 def test_of_each_run_the_manifest_of_the_highest_generation_counts(customer: CustomerVault):
     state = EndpointState(endpoint="issues", outcome="complete", live=2, new=2, state_sum=b"s" * 16)
-    first = manifest(
-        1, packs=("ab" * 16,), endpoints=(state,), failures=({"cause": "x", "page": 7},), debts={"gone": 2}
-    )
+    first = manifest(1, packs=("ab" * 16,), endpoints=(state,), failures=({"cause": "x", "page": 7},), debts=(OWED,))
     for each in (manifest(2), first, manifest(10), manifest(2, 2, options={"full": True})):
         customer.put_manifest(each)
     found = customer.read_manifests(3)

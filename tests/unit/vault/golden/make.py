@@ -17,6 +17,7 @@ from holdfast.vault import (
     CustomerVault,
     EndpointState,
     Manifest,
+    Owed,
     Pack,
     PackWriter,
     Place,
@@ -27,6 +28,9 @@ from holdfast.vault import (
 )
 
 ROOT = RootKey(bytes(range(100, 132)))
+OWED = Owed(
+    endpoint="issues", key="9", kind="blob", parent="", cause="source_refused", message="404", attempts=1, first_sequence=3
+)  # fmt: skip
 
 
 def sha256(text: str | None) -> str | None:
@@ -87,7 +91,7 @@ class Run:
                 packs=tuple(pack.id for pack in self.packs),
                 endpoints=tuple(endpoints),
                 failures=({"cause": "page_unreadable", "page": 7},) if status == "failed" else (),
-                debts={"pending": 1} if status == "failed" else {},
+                debts=(OWED,) if status == "failed" else (),
             )
         )
 
@@ -187,7 +191,9 @@ def make(folder: Path) -> None:
     running.put(writer)
 
     (folder / "root-key.txt").write_text(ROOT.to_text() + "\n")
-    (folder / "expected.json").write_text(json.dumps(expected, indent=0))
+    (folder / "expected.json").write_text(
+        "{\n" + ",\n".join(f"{json.dumps(name)}: {json.dumps(rows)}" for name, rows in expected.items()) + "\n}\n"
+    )
 
 
 if __name__ == "__main__":
