@@ -32,11 +32,11 @@ def create(
 ) -> Customer:  # fmt: skip
     """Raises Conflict where the vendor has a customer of that name."""
     customer = Customer(customer_id or ids.new_id(), vendor_id, name, email, created_at or clock.now(), deleted_at)
-    done = conn.execute(insert(conn, customers).values(
+    added = conn.execute(insert(conn, customers).values(
         id=customer.id, vendor_id=vendor_id, name=name, email=email, created_at=customer.created_at,
         deleted_at=deleted_at,
-    ).on_conflict_do_nothing())  # fmt: skip
-    if not done.rowcount:
+    ).on_conflict_do_nothing().returning(customers.c.id))  # fmt: skip
+    if added.one_or_none() is None:
         raise Conflict(f"there is a customer named {name!r} already", field="name", code="taken")
     return customer
 

@@ -43,11 +43,11 @@ def create(
         instance_id or ids.new_id(), customer_id, definition_id, label, frequency, cron, time_zone, next_due_at,
         created_at or clock.now(), deleted_at,
     )  # fmt: skip
-    done = conn.execute(insert(conn, instances).values(
+    added = conn.execute(insert(conn, instances).values(
         id=made.id, customer_id=customer_id, definition_id=definition_id, label=label, frequency=frequency, cron=cron,
         time_zone=time_zone, next_due_at=next_due_at, created_at=made.created_at, deleted_at=deleted_at,
-    ).on_conflict_do_nothing())  # fmt: skip
-    if not done.rowcount:
+    ).on_conflict_do_nothing().returning(instances.c.id))  # fmt: skip
+    if added.one_or_none() is None:
         raise Conflict(f"there is an instance named {label!r} already", field="label", code="taken")
     return made
 

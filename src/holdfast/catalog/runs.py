@@ -185,3 +185,14 @@ def end(
         )
     )
     return done.rowcount > 0
+
+
+def ended(conn: sa.Connection) -> list[tuple[int, int, int]]:
+    """(customer id, instance id, sequence) of every ended run: each has a manifest in the vault."""
+    query = (
+        sa.select(instances.c.customer_id, runs.c.instance_id, runs.c.sequence)
+        .join(instances, instances.c.id == runs.c.instance_id)
+        .where(_ENDED)
+        .order_by(instances.c.customer_id, runs.c.instance_id, runs.c.sequence)
+    )
+    return [tuple(row) for row in conn.execute(query)]
