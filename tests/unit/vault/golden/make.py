@@ -29,8 +29,15 @@ from holdfast.vault import (
 
 ROOT = RootKey(bytes(range(100, 132)))
 OWED = Owed(
-    endpoint="issues", key="9", kind="blob", parent="", cause="source_refused", message="404", attempts=1, first_sequence=3
-)  # fmt: skip
+    endpoint="issues",
+    key="9",
+    kind="blob",
+    parent="",
+    cause="source_refused",
+    message="404",
+    attempts=1,
+    first_sequence=3,
+)
 
 
 def sha256(text: str | None) -> str | None:
