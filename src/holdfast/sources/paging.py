@@ -21,6 +21,8 @@ __all__ = ["Reply", "Trail", "beside_selectors", "continuation", "next_position"
 
 _MOST_EMPTY_PAGES = 1000
 """Pages without records in a row that a source may send while it says that there are more: some filter afterwards."""
+_MOST_PAGES = 10_000_000
+"""Pages of one listing: a source that makes up new records for ever would never end otherwise."""
 _LONGEST_TRAIL = 100_000
 """Hashes remembered, about 10 MB: a circle of more pages than that is found in its second round or never."""
 
@@ -195,7 +197,9 @@ class Trail:
             )
 
     def move(self, position: Position) -> None:
-        """Note the position of the next page. Raises PageUnreadable where the listing has been there."""
+        """Note the position of the next page. Raises PageUnreadable where the listing has been there, or has no end."""
+        if position["pages"] >= _MOST_PAGES:
+            raise PageUnreadable(f"the listing has no end: {_MOST_PAGES} pages were read, and there are more")
         if not _note(self._positions, _place(position)):
             raise PageUnreadable("the page repeats: the source leads back to a position that was listed before")
 

@@ -24,6 +24,8 @@ _MEMBERS = re.compile(
 _ELEMENTS = re.compile(rb"(?:" + _BLANK + _SCALAR + _BLANK + rb",(?=" + _BLANK + rb"[^\]\s]))*+")
 _SPACE = re.compile(_BLANK)
 
+_DEEPEST = 100_000
+"""No honest source nests so deep; without a limit 60 MB of brackets would take minutes."""
 _OPENER = {b"]": b"[", b"}": b"{"}
 _ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt]))')
 _SHORT = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
@@ -65,6 +67,8 @@ def skip_value(body: bytes, start: int) -> tuple[int, int]:
             fits, state = True, comma
             if kind == _OPEN:
                 within.append(token)
+                if len(within) > _DEEPEST:
+                    raise PageUnreadable(f"the body is nested deeper than {_DEEPEST} levels")
                 state = value_or_end if token == b"[" else name_or_end
         if not fits:
             raise _malformed(body, position - len(token))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from holdfast.errors import PageUnreadable
 from holdfast.sources.scanner import NotJson, elements, locate, skip_value
 
 _VALUES = st.recursive(
@@ -98,7 +99,7 @@ def test_keeps_what_other_readers_refuse(record: bytes) -> None:
 
 
 def test_any_depth_of_nesting_is_split() -> None:
-    record = b'{"id":1,"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    record = b'{"id":1,"a":' + b"[" * 30_000 + b"]" * 30_000 + b"}"
     assert _split(b"[" + record + b"]") == [record]
 
 
@@ -107,3 +108,8 @@ def test_a_malformed_body_names_the_byte() -> None:
         skip_value(b'{"a":}', 0)
     with pytest.raises(NotJson, match="ends at byte 4 in the middle"):
         skip_value(b"[1, ", 0)
+
+
+def test_nesting_without_end_is_refused() -> None:
+    with pytest.raises(PageUnreadable, match="nested deeper than 100000 levels"):
+        skip_value(b"[" * 100_001, 0)

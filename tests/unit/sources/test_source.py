@@ -267,6 +267,13 @@ async def test_a_cursor_that_leads_in_a_circle_is_found_out() -> None:
         assert len(api.log) < 6
 
 
+async def test_a_large_body_is_read_as_a_small_one() -> None:
+    records = [{"id": number, "text": "x" * 30_000} for number in range(50)]
+    async with HostileSource({"items": records}) as api:
+        (page,) = await _pages(api)
+    assert page.raws == list(api.collections["items"].values())
+
+
 async def test_a_body_beyond_the_limit_is_refused_before_it_is_read() -> None:
     async with HostileSource({"items": make_records(100)}) as api:
         definition = api.definition(endpoint("items"), page_bytes=10_000)
