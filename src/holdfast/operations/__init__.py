@@ -1,1 +1,1 @@
-"""What the product does: backup, browsing, export, compare, verify, rebuild. Called by the command line and the API alike."""
+"""What the product does: backup, browsing, export, compare, verify, rebuild. Command line and API call the same."""

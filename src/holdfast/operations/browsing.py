@@ -130,6 +130,13 @@ class Browser:
                 rows = records.page(connection, stream.id, sequence=state.sequence, after=after, limit=limit)
         return self._read(state, rows)
 
+    def keys(self, state: State, endpoint: str, *, after: str | None = None, limit: int = 20) -> list[str]:
+        """The records' keys alone, as `records` would give them: reads nothing from the vault."""
+        with self._database.read() as connection:
+            stream = self._stream(connection, state, endpoint)
+            rows = records.page(connection, stream.id, sequence=state.sequence, after=after, limit=limit)
+        return [row.record_key for row in rows]
+
     def count(self, state: State, endpoint: str) -> int:
         with self._database.read() as connection:
             return records.count(connection, self._stream(connection, state, endpoint).id, state.sequence)

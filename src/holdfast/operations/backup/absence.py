@@ -2,8 +2,8 @@
 
 A listing of one request, or one whose records do not move (`stable`), is believed. Otherwise a record counts as gone
 only when asking for it by id says so, or when a second listing does not show it either. An implausible share of absent
-records is held: nothing is deleted and the run fails, until the operator accepts it. A mass of 404 confirms nothing, as a
-credential that lost its right looks just the same; only a source that positively says "deleted" does.
+records is held: nothing is deleted and the run fails, until the operator accepts it. A mass of 404 confirms nothing: a
+credential that has lost its right looks just the same.
 """
 
 from dataclasses import dataclass

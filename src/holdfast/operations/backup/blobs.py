@@ -92,10 +92,8 @@ class BlobFetcher:
             async for piece in blob:
                 size_bytes += len(piece)
                 content.update(piece)
-                for chunk in chunker.feed(piece):
-                    chunk_digests.append(await self._keep(chunk))
-            for chunk in chunker.finish():
-                chunk_digests.append(await self._keep(chunk))
+                chunk_digests += [await self._keep(chunk) for chunk in chunker.feed(piece)]
+            chunk_digests += [await self._keep(chunk) for chunk in chunker.finish()]
             descriptor = BlobDescriptor(
                 id=new_object_id(),
                 size_bytes=size_bytes,

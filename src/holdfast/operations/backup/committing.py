@@ -24,6 +24,7 @@ from holdfast.operations.backup.comparing import Comparison, Written, compare
 from holdfast.operations.backup.due import is_full_due
 from holdfast.operations.backup.parents import fields_of, place_of
 from holdfast.operations.backup.state import Listing, RunContext, Stream
+from holdfast.operations.state_sum import summed
 from holdfast.sources.cursors import greatest
 from holdfast.sources.page import Page, Parent
 from holdfast.sources.source import Source
@@ -70,7 +71,7 @@ class Committer:
         self._raise_if_stopping = raise_if_stopping
 
     def open_listings(self, stream: Stream, parents: Sequence[Parent | None]) -> list[Listing]:
-        """The listings of these parents' scopes that this run has not completed yet, as an earlier process left them."""
+        """The listings of these parents' scopes that this run has yet to complete, as an earlier process left them."""
         context = self._context
         keys = ["" if parent is None else parent.key for parent in parents]
         with self._transaction() as connection:
@@ -319,17 +320,7 @@ class Committer:
     def _sum(
         self, connection: Connection, stream: Stream, *, added: Sequence[CurrentRow], removed: Sequence[CurrentRow]
     ) -> None:
-        """Keep the additive sum over the stream's live state; a record with a blob is summed together with it."""
-        numbers = {row.blob for row in (*added, *removed) if row.blob is not None}
-        found = catalog_blobs.get_many(connection, numbers) if numbers else {}
-
-        def elements(rows: Sequence[CurrentRow]) -> list[bytes]:
-            return [
-                row.digest if row.blob is None else digests.with_blob(row.digest, found[row.blob].digest)
-                for row in rows
-            ]  # fmt: skip
-
-        stream.state_sum = digests.subtract(digests.add(stream.state_sum, elements(added)), elements(removed))
+        stream.state_sum = summed(connection, stream.state_sum, added=added, removed=removed)
 
     def _save_listing(self, connection: Connection, listing: Listing) -> None:
         """The listing's checkpoint; one that has ended and leaves nothing to settle completes its scope at once."""
@@ -343,10 +334,10 @@ class Committer:
 
     def _complete(self, connection: Connection, listing: Listing) -> None:
         context = self._context
+        cursors = [value for value in (listing.cursor, listing.reached) if value is not None]
         scopes.complete(
-            connection, listing.scope_id, context.run_id, context.sequence, state="complete",
-            cursor=greatest(value for value in (listing.cursor, listing.reached) if value is not None), fingerprint=listing.stream.fingerprint,
-            full_at=now() if listing.full else None,
+            connection, listing.scope_id, context.run_id, context.sequence, state="complete", cursor=greatest(cursors),
+            fingerprint=listing.stream.fingerprint, full_at=now() if listing.full else None,
         )  # fmt: skip
         listing.settled = True
 

@@ -1,4 +1,4 @@
-"""Decides of each record that was read: new, changed, unchanged, repeated or deleted. Reads the catalog, writes nothing.
+"""Decides of each record that was read: new, changed, unchanged, repeated or deleted. Only reads the catalog.
 
 A keyed digest over endpoint, record key and raw bytes decides nearly always. Where it differs but the shape (a cheap
 fingerprint that key order and white space do not change) is equal, the old bytes are read and compared canonically.
@@ -14,6 +14,9 @@ from holdfast.operations.backup.parents import place_of
 from holdfast.operations.backup.state import Listing, RunContext, Stream
 from holdfast.sources.page import Page
 from holdfast.vault import digests
+
+UNKNOWN_SHAPE = -1
+"""Of a record that a rebuild has found: its old bytes are read when it differs."""
 
 
 @dataclass(slots=True)
@@ -126,7 +129,7 @@ def _sort_out(
         record = Written(key, raw, digest, _comparable(context, stream, key, raw), listing, row)
         if row is not None and record.compare is not None and record.compare == row.compare:
             _mark_unchanged(comparison, key, row.slot, row.scope, listing)
-        elif row is not None and record.compare is None and row.shape == digests.shape(raw):
+        elif row is not None and record.compare is None and row.shape in (UNKNOWN_SHAPE, digests.shape(raw)):
             reordered.append(record)
         else:
             comparison.written.append(record)

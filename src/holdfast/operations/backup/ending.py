@@ -3,21 +3,21 @@
 The manifest's content is committed under the fence before it is put, so that whoever resumes here puts the same one.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from typing import Literal
 
 import msgspec
 from sqlalchemy import Connection
 
-from holdfast.catalog import counts, debts, instances, leases, packs, records, runs, scopes, seen
+from holdfast.catalog import counts, debts, instances, leases, packs, records, runs, scopes, seen, streams
 from holdfast.catalog.runs import Run
 from holdfast.clock import format_time, now, parse_time
 from holdfast.operations.backup.failures import Failures
 from holdfast.operations.backup.state import Stream
+from holdfast.operations.backup.totals import totals
 from holdfast.operations.services import Services
-from holdfast.vault import EndpointState, Manifest
+from holdfast.vault import EndpointState, Manifest, Owed
 
 Status = Literal["successful", "failed", "canceled"]
 
@@ -26,29 +26,29 @@ _DEBTS_SHOWN = 100
 
 
 def end_run(
-    services: Services, run: Run, token: int, streams: Sequence[Stream], failures: Failures, status: Status | None
+    services: Services, run: Run, token: int, reached: Sequence[Stream], failures: Failures, status: Status | None
 ) -> None:
     """End an active run. `status` None: successful if nothing is missing and the counts prove it, else failed."""
     database = services.database
     with database.write() as connection:
         leases.fence(connection, run.instance_id, token)
-        _count(connection, run, streams, failures)
-        content = msgspec.json.encode(_manifest(connection, run, streams, failures, status))
+        _count(connection, reached, failures)
+        content = msgspec.json.encode(_manifest(connection, run, reached, failures, status))
         manifest = msgspec.json.decode(runs.keep_manifest(connection, run.id, content), type=Manifest)
     services.vault.customer(manifest.customer_id).put_manifest(manifest)
     with database.write() as connection:
         leases.fence(connection, run.instance_id, token)
         seen.clear(connection, run.id)
-        _keep_key_ranges(connection, run, streams)
+        _keep_key_ranges(connection, run, reached)
         runs.end(
             connection, run.id, manifest.status, ended_at=parse_time(manifest.ended_at), failures=manifest.failures,
-            counters=_totals(manifest),
+            counters=totals(manifest),
         )  # fmt: skip
 
 
-def _count(connection: Connection, run: Run, streams: Sequence[Stream], failures: Failures) -> None:
+def _count(connection: Connection, reached: Sequence[Stream], failures: Failures) -> None:
     """Prove the counts; a disagreement is a failure that names endpoint and numbers."""
-    for stream in streams:
+    for stream in reached:
         counted = stream.counts
         if not counted.adds_up():
             failures.record(
@@ -70,25 +70,23 @@ def _count(connection: Connection, run: Run, streams: Sequence[Stream], failures
                 failures.record(debt.cause, debt.message, endpoint=stream.name, record_id=debt.record_key)
 
 
-def _keep_key_ranges(connection: Connection, run: Run, streams: Sequence[Stream]) -> None:
+def _keep_key_ranges(connection: Connection, run: Run, reached: Sequence[Stream]) -> None:
     """Where the run left each stream's first and last key: readers of old states look no further."""
     kept = counts.of_run(connection, run.id)
-    for stream in streams:
+    for stream in reached:
         key_range = records.key_range(connection, stream.id)
         if stream.name in kept and key_range is not None:
             counts.put(connection, replace(kept[stream.name], first_key=key_range[0], last_key=key_range[1]))
 
 
 def _manifest(
-    connection: Connection, run: Run, streams: Sequence[Stream], failures: Failures, status: Status | None
+    connection: Connection, run: Run, reached: Sequence[Stream], failures: Failures, status: Status | None
 ) -> Manifest:
     instance = instances.get(connection, run.instance_id, deleted=True)
     current = runs.get(connection, run.id)
-    owed: Counter[str] = Counter()
-    for _, _, cause, number in debts.summary(connection, run.instance_id):
-        owed[cause] += number
+    owed = tuple(_owed(connection, run.instance_id))
     if status is None:
-        complete = all(stream.outcome == "complete" for stream in streams)
+        complete = all(stream.outcome == "complete" for stream in reached)
         status = "successful" if complete and not failures.count and not owed else "failed"
     ended_at = now()
     return Manifest(
@@ -103,11 +101,30 @@ def _manifest(
         definition_revision_id=current.definition_revision_id,
         parent_sequence=run.sequence - 1 or None,
         packs=tuple(pack.object_id for pack in packs.of_run(connection, run.id)),
-        endpoints=tuple(_endpoint_state(stream) for stream in sorted(streams, key=lambda stream: stream.ordinal)),
+        endpoints=tuple(_endpoint_state(stream) for stream in sorted(reached, key=lambda stream: stream.ordinal)),
         failures=tuple(failures.entries),
-        debts=dict(owed),
+        debts=owed,
         options=dict(run.options),
     )
+
+
+def _owed(connection: Connection, instance_id: int) -> Iterator[Owed]:
+    for stream in streams.of_instance(connection, instance_id):
+        after: str | None = None
+        while found := debts.of_stream(connection, stream.id, after=after):
+            for debt in found:
+                parent = "" if debt.scope is None else scopes.get(connection, debt.scope).parent_key
+                yield Owed(
+                    endpoint=stream.endpoint,
+                    key=debt.record_key,
+                    kind=debt.kind,
+                    parent=parent,
+                    cause=debt.cause,
+                    message=debt.message,
+                    attempts=debt.attempts,
+                    first_sequence=debt.first_run,
+                )
+            after = found[-1].record_key
 
 
 def _endpoint_state(stream: Stream) -> EndpointState:
@@ -116,18 +133,6 @@ def _endpoint_state(stream: Stream) -> EndpointState:
         endpoint=stream.name,
         outcome=stream.outcome,
         live=stream.live,
-        new=counted.new,
-        changed=counted.changed,
-        unchanged=counted.unchanged,
-        moved=counted.moved,
-        deleted=counted.deleted,
-        held=counted.held,
-        blobs=counted.blobs,
         state_sum=stream.state_sum,
+        **asdict(counted),
     )
-
-
-def _totals(manifest: Manifest) -> Mapping[str, Any]:
-    names = ("live", "new", "changed", "unchanged", "moved", "deleted", "held", "blobs")
-    totals = {name: sum(getattr(endpoint, name) for endpoint in manifest.endpoints) for name in names}
-    return totals | {"packs": len(manifest.packs)}

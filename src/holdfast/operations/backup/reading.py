@@ -88,12 +88,11 @@ class EndpointReader:
 
     async def _list(self, listing: Listing) -> None:
         """Read a listing to its end. A failure is recorded, and the listing left where it was."""
-        if listing.ended or await self._read_pages(listing):
-            if listing.full:
-                self._ended.append(listing)
-                if len(self._ended) >= self._prune_at:
-                    self._ended = [one for one in self._ended if not one.settled]
-                    self._prune_at = 2 * len(self._ended) + 1_000
+        if (listing.ended or await self._read_pages(listing)) and listing.full:
+            self._ended.append(listing)
+            if len(self._ended) >= self._prune_at:
+                self._ended = [one for one in self._ended if not one.settled]
+                self._prune_at = 2 * len(self._ended) + 1_000
 
     async def _read_pages(self, listing: Listing) -> bool:
         """Whether the listing was read to its end."""

@@ -63,7 +63,7 @@ def run_backup(services: Services, run_id: int) -> None:
                 raise
             failures.add(error)
             status = "failed"
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - recorded as the run's failure, and in the log
             _log.exception("backup %d ended by an error that nobody foresaw", run.id)
             failures.record("internal_error", f"{type(error).__name__}: {error}; the log has the details")
             status = "failed"
