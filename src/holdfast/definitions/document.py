@@ -12,6 +12,10 @@ Template = str
 """Text with `{{ expressions }}`; see `definitions.expressions`."""
 Selector = str
 """A JMESPath expression; plain dotted paths take a fast path. See `definitions.selectors`."""
+JsonTemplate = object
+"""JSON as Python has it, in which every text is a template."""
+TimeForm = Literal["seconds", "unix", "unix_ms", "time"]
+"""How a source tells a time: seconds from now, seconds or milliseconds since 1970, or in ISO 8601 or as HTTP does."""
 
 
 @dataclass(frozen=True)
@@ -25,16 +29,112 @@ class Variable:
 
 
 @dataclass(frozen=True)
+class OAuth2:
+    """Where access tokens come from. Only the fields of its `grant` are set."""
+
+    grant: Literal["refresh_token", "client_credentials", "jwt_bearer"]
+    token_url: Template
+    client_id: Template = ""
+    client_secret: Template = ""
+    client_auth: Literal["basic", "body"] = "basic"
+    """Whether client id and secret go as HTTP Basic or as form fields."""
+    refresh_token: str = ""
+    """The key of the variable that holds it: a new one from the source is sealed there first."""
+    scope: Template = ""
+    parameters: Mapping[str, Template] = field(default_factory=dict)
+    """More form fields of the token request."""
+    private_key: Template = ""
+    """PEM; signs the assertion of `jwt_bearer`."""
+    key_id: Template = ""
+    algorithm: Literal["RS256", "ES256"] = "RS256"
+    claims: Mapping[str, Template] = field(default_factory=dict)
+    """Claims of the assertion (iss, sub, aud, scope ...); times are added."""
+
+
+@dataclass(frozen=True)
+class RequestBody:
+    """What a request that is not a GET sends. Exactly one of `json` (not None), `form` and `graphql` is set."""
+
+    json: JsonTemplate = None
+    form: Mapping[str, Template] | None = None
+    graphql: str | None = None
+    """The text of a query, no template; sent as JSON with `variables`."""
+    variables: JsonTemplate = None
+
+    def templates(self) -> list[Template]:
+        """Every template in it."""
+        found: list[Template] = []
+        waiting: list[object] = [self.json, self.form, self.variables]
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, str):
+                found.append(value)
+            elif isinstance(value, Mapping):
+                waiting.extend(value.values())
+            elif isinstance(value, Sequence):
+                waiting.extend(value)
+        return found
+
+
+@dataclass(frozen=True)
+class Login:
+    """A request that gives a session token, repeated when the token has expired or is refused."""
+
+    path: Template
+    body: RequestBody
+    token: Selector
+    expires_in: Selector | None = None
+    """Where the answer says how many seconds the token is good for."""
+    header: str = "Authorization"
+    value: Template = "Bearer {{ session }}"
+    """What that header says, with `session` for the token."""
+
+
+@dataclass(frozen=True)
 class Auth:
     """How a request proves who asks. Only the fields of its `type` are set."""
 
-    type: Literal["none", "basic", "bearer", "api_key"]
+    type: Literal["none", "basic", "bearer", "api_key", "headers", "oauth2", "login"]
     username: Template = ""
     password: Template = ""
     token: Template = ""
     key: Template = ""
     header: str | None = None
     query: str | None = None
+    headers: Mapping[str, Template] = field(default_factory=dict)
+    """Several headers that are the credential together; like every credential they never leave the API's origin."""
+    oauth2: OAuth2 | None = None
+    login: Login | None = None
+
+
+@dataclass(frozen=True)
+class Quota:
+    """Response headers that tell how many requests are left, so that a limit is honoured before it bites."""
+
+    remaining: str
+    reset: str
+    reset_as: TimeForm = "seconds"
+    reserve: int = 0
+    """Requests that are left to other clients of the same account."""
+
+
+@dataclass(frozen=True)
+class AnswerRule:
+    """What an answer means that fits all the conditions given: status, headers and selectors over the body."""
+
+    means: Literal["throttled", "credential", "gone", "retry", "skip", "failed", "expired"]
+    statuses: tuple[int, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[Selector, object] = field(default_factory=dict)
+    contains: str = ""
+    """Text somewhere in the body."""
+    because: str = ""
+    """The permanent cause of a `skip`, for the run's report."""
+    message: Selector | None = None
+    """Where the body says for people what is wrong."""
+    wait: str | None = None
+    """The response header that says until when to wait."""
+    wait_as: TimeForm = "seconds"
 
 
 @dataclass(frozen=True)
@@ -44,6 +144,7 @@ class Limits:
     requests: int | None = None
     per: timedelta = timedelta(seconds=1)
     concurrency: int = 4
+    quota: Quota | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +177,8 @@ class Connection:
     timeout: timedelta = timedelta(seconds=60)
     page_bytes: int = 64 * 1024 * 1024
     """A response body larger than this, after decompression, is refused."""
+    answers: tuple[AnswerRule, ...] = ()
+    """The first that fits an answer decides what it means; an endpoint's own come first."""
 
 
 @dataclass(frozen=True)
@@ -101,16 +204,25 @@ class Paging:
     total_pages: Selector | None = None
     total: Selector | None = None
     has_more: Selector | None = None
+    into: tuple[str, ...] = ()
+    """Instead of `query`: where in the request's JSON body the cursor, number or offset goes."""
 
 
 @dataclass(frozen=True)
 class Incremental:
-    """Ask only for what has changed. The cursor is the greatest `field` seen, less `overlap` where it is a time."""
+    """Ask only for what has changed. The cursor is the greatest `field` seen, less `overlap` where it is a time; or a
+    `token` that the last page gives.
+    """
 
     field: Selector
+    """Over a record; empty where there is a `token`."""
     query: Mapping[str, Template]
     overlap: timedelta = timedelta(0)
     full_every: timedelta = timedelta(days=7)
+    token: Selector | None = None
+    """Over the body of the last page."""
+    expired_on: frozenset[int] = frozenset()
+    """Statuses that mean: this cursor is too old, list everything."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +231,78 @@ class Tombstones:
 
     field: Selector
     equals: object = True
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list beside an endpoint's own, with its own paging."""
+
+    path: Template
+    query: Mapping[str, Template] = field(default_factory=dict)
+    records: Selector = ""
+    paging: Paging = Paging()
+
+
+@dataclass(frozen=True)
+class ChangeFeed:
+    """A feed of what has changed, read instead of the list where there is a cursor for it.
+
+    An entry names a record by `id`. It holds the whole record at `record`, or (None) the record is asked for by id.
+    """
+
+    listing: Listing
+    id: tuple[Selector, ...]
+    start: Template
+    """The path that gives the first cursor, asked for before a full listing begins."""
+    start_token: Selector
+    next: Selector
+    """Over a page's body: the cursor after it."""
+    record: Selector | None = None
+    tombstones: Tombstones | None = None
+    gap: Selector | None = None
+    """Over a page's body: true where the feed has left something out, so that everything must be listed."""
+    expired_on: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A cheap complete list of ids: what it does not have is deleted."""
+
+    listing: Listing
+    id: tuple[Selector, ...]
+    every: timedelta = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Deletions:
+    """A list of what was deleted since `cursor`."""
+
+    listing: Listing
+    id: tuple[Selector, ...]
+    field: Selector
+    """What its cursor is taken from."""
+
+
+@dataclass(frozen=True)
+class Detail:
+    """The list has stubs: a record is what this path answers, asked for when a `version` of the stub has changed."""
+
+    path: Template
+    version: tuple[Selector, ...]
+    select: Selector = ""
+    query: Mapping[str, Template] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Count:
+    """The source's own count of a list, taken before and after it is read."""
+
+    path: Template | None = None
+    """None: told by the list's own first page."""
+    method: Literal["GET", "HEAD"] = "GET"
+    query: Mapping[str, Template] = field(default_factory=dict)
+    header: str | None = None
+    select: Selector | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +322,12 @@ class Blob:
     headers: Mapping[str, Template] = field(default_factory=dict)
     send_credential: bool = True
     """Even when true the credential never leaves the origin of `connection.base_url`."""
+    inline: Selector | None = None
+    """Instead of `url` (which is empty then): where the record holds the binary as text."""
+    encoding: Literal["base64", "text"] = "base64"
+    """Of `inline`; base64 with either alphabet."""
+    lookup: Template | None = None
+    """A path that is asked for first: `url` then has its JSON as `answer`, and `inline` selects from it."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +337,7 @@ class Endpoint:
     id: tuple[Selector, ...]
     """One selector, or several for a composite id."""
     description: str | None = None
-    method: Literal["GET"] = "GET"
+    method: Literal["GET", "POST"] = "GET"
     query: Mapping[str, Template] = field(default_factory=dict)
     headers: Mapping[str, Template] = field(default_factory=dict)
     records: Selector = ""
@@ -170,6 +360,23 @@ class Endpoint:
     optional_on: frozenset[int] = frozenset()
     """Statuses that mean: this parent has no such list."""
     blob: Blob | None = None
+    body: RequestBody | None = None
+    """With the method POST."""
+    within: str | None = None
+    """The parent whose records hold these at `records`; no request is made, and `path` is empty."""
+    for_each_also: tuple[str, ...] = ()
+    """More parents beside `for_each`, for a list that records of several endpoints have."""
+    answers: tuple[AnswerRule, ...] = ()
+    changes: ChangeFeed | None = None
+    sweep: Sweep | None = None
+    deletions: Deletions | None = None
+    detail: Detail | None = None
+    count: Count | None = None
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The endpoints that are read before this one."""
+        return (self.for_each, *self.for_each_also) if self.for_each is not None else ()
 
 
 @dataclass(frozen=True)
@@ -194,7 +401,7 @@ class Definition:
         done: dict[str, Endpoint] = {}
         waiting = list(self.endpoints)
         while waiting:
-            ready = [endpoint for endpoint in waiting if endpoint.for_each is None or endpoint.for_each in done]
+            ready = [endpoint for endpoint in waiting if all(parent in done for parent in endpoint.parents)]
             done.update((endpoint.name, endpoint) for endpoint in ready)
             waiting = [endpoint for endpoint in waiting if endpoint.name not in done]
         return list(done.values())

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 
 from holdfast.definitions.document import Auth, Definition, Endpoint
 from holdfast.definitions.expressions import template
@@ -18,14 +19,15 @@ def fingerprint(definition: Definition, endpoint: Endpoint, variables: Mapping[s
     (secret, 1 to 64 bytes, always the same for an instance) keeps the result from helping anyone to guess them.
     """
     chain = [endpoint]
-    while chain[-1].for_each is not None:
-        chain.append(definition.endpoint(chain[-1].for_each))
+    for link in chain:
+        chain += [definition.endpoint(parent) for parent in link.parents]
     connection = definition.connection
     account = [connection.base_url, *_auth_templates(connection.auth)]
     account += [text for mapping in (connection.headers, connection.query) for text in mapping.values()]
     used = set(_names(account))
     for link in chain:
         used |= set(_names([link.path, *link.query.values(), *link.headers.values()]))
+        used |= set(_names(link.body.templates() if link.body else ()))
     if endpoint.incremental is not None:
         used |= set(_names(endpoint.incremental.query.values()))
     content = {
@@ -35,10 +37,11 @@ def fingerprint(definition: Definition, endpoint: Endpoint, variables: Mapping[s
         "auth": [connection.auth.type, connection.auth.header, connection.auth.query],
         "endpoints": [_listing(link) for link in chain],
         "incremental": endpoint.incremental and [endpoint.incremental.field, dict(endpoint.incremental.query)],
+        "token": endpoint.incremental and endpoint.incremental.token,
         "tombstones": endpoint.tombstones and [endpoint.tombstones.field, endpoint.tombstones.equals],
         "variables": {name: variables[name] for name in used if name in variables},
     }
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.blake2b(text.encode(), key=key, digest_size=16, person=b"holdfast-cursor").hexdigest()
 
 
@@ -52,6 +55,9 @@ def _listing(endpoint: Endpoint) -> list[object]:
         endpoint.records,
         list(endpoint.id),
         endpoint.global_id,
+        *([asdict(endpoint.body)] if endpoint.body else []),
+        *([asdict(endpoint.changes)] if endpoint.changes else []),
+        *([endpoint.within] if endpoint.within else []),
     ]
 
 

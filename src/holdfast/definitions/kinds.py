@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from holdfast.definitions.durations import parse_duration, parse_size
 from holdfast.definitions.expressions import template
+from holdfast.definitions.features import FEATURES, READ
 from holdfast.definitions.selectors import selector
 from holdfast.definitions.yaml_tree import Node
 from holdfast.errors import DefinitionError
@@ -42,6 +43,8 @@ class Reading:
     """What has come to light while one document is read."""
 
     file: str | None
+    features: frozenset[str] = READ
+    """The parts of the language that may be used (`definitions.features`)."""
     problems: list[DefinitionError] = field(default_factory=list)
     templates: list[TemplateUse] = field(default_factory=list)
 
@@ -51,6 +54,14 @@ class Reading:
         self.problems.append(
             DefinitionError(text, file=self.file, line=line or node.line, field=node.path or None, hint=hint)
         )
+
+    def allows(self, feature: str | None) -> bool:
+        """Whether what belongs to this part of the language may be used; None: the part that always may."""
+        return feature is None or feature in self.features
+
+    def not_yet(self, node: Node, word: str, feature: str, *, line: int | None = None) -> None:
+        """Note that a word of the language stands here which this version cannot do yet."""
+        self.problem(node, f"this version of Holdfast does not know `{word}` yet ({FEATURES[feature]})", line=line)
 
     def reject(self, node: Node, message: str, *, hint: str | None = None) -> "Rejected":
         """Note that something is wrong with `node`, and make the exception to raise."""
@@ -259,19 +270,44 @@ class Size(Kind[int]):
 
 
 class Choice(Kind[str]):
-    """One of a few words, each with what it means."""
+    """One of a few words. `features` names the part of the language that a word belongs to."""
 
-    def __init__(self, words: Mapping[str, str] | Sequence[str]) -> None:
-        self.words = words
-        self.expected = (
-            f"one of {', '.join(f'`{word}`' for word in words)}" if len(words) > 1 else f"`{next(iter(words))}`"
-        )
+    def __init__(self, words: Sequence[str], *, features: Mapping[str, str] | None = None) -> None:
+        self.words, self.features = words, features or {}
+        listed = ", ".join(f"`{word}`" for word in self._read())
+        self.expected = f"one of {listed}" if len(self._read()) > 1 else listed
 
     def read(self, node: Node, reading: Reading) -> str:
         if not node.is_scalar or node.text not in self.words:
-            near = did_you_mean(node.text, self.words) if node.is_scalar else ""
+            near = did_you_mean(node.text, self._read()) if node.is_scalar else ""
             raise reading.reject(node, f"expected {self.expected}, not {describe(node)}.{near}")
+        feature = self.features.get(node.text)
+        if feature is not None and not reading.allows(feature):
+            reading.not_yet(node, node.text, feature)
+            raise Rejected()
         return node.text
 
     def schema(self) -> Schema:
-        return {"enum": list(self.words)}
+        return {"enum": self._read()}
+
+    def _read(self) -> list[str]:
+        return [word for word in self.words if self.features.get(word) in {None, *READ}]
+
+
+class JsonTemplate(Kind[object]):
+    """Any JSON, in which every text is a template that may use the names offered."""
+
+    expected = "JSON, whose texts may have {{ expressions }}"
+
+    def __init__(self, *offers: str) -> None:
+        self.text = TemplateText(*offers)
+
+    def read(self, node: Node, reading: Reading) -> object:
+        if node.type == "mapping":
+            return {key: self.read(member, reading) for key, member in node.members.items()}
+        if node.type == "list":
+            return [self.read(element, reading) for element in node.elements]
+        return self.text.read(node, reading) if node.type == "text" else Scalar().read(node, reading)
+
+    def schema(self) -> Schema:
+        return {}

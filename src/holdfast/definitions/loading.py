@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 from holdfast.definitions.document import Definition
+from holdfast.definitions.features import READ
 from holdfast.definitions.kinds import Reading, Rejected
 from holdfast.definitions.language import DOCUMENT
 from holdfast.definitions.meaning import check_definition, check_tree
@@ -12,13 +13,15 @@ from holdfast.errors import DefinitionError
 __all__ = ["load"]
 
 
-def load(text: str, file: str | None = None) -> Definition:
+def load(text: str, file: str | None = None, *, features: frozenset[str] = READ) -> Definition:
     """The definition that `text` describes; `file` is only for messages.
+
+    `features` are the parts of the language that may be used; the caller must be able to do them.
 
     Raises DefinitionError, whose `problems` hold one error for each thing that is wrong, with line, path and advice.
     """
     tree = read_tree(text, file)
-    reading = Reading(file)
+    reading = Reading(file, features)
     definition: Definition | None = None
     with suppress(Rejected):  # the reading has its reasons
         definition = DOCUMENT.read(tree, reading)

@@ -1,9 +1,9 @@
 """What the shape of a document cannot say: that names exist, are unique and are used where they mean something."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from holdfast.definitions.document import Definition, Endpoint
+from holdfast.definitions.document import AnswerRule, Definition, Endpoint
 from holdfast.definitions.expressions import KEYWORDS, template
 from holdfast.definitions.kinds import Reading, did_you_mean
 from holdfast.definitions.language import RESERVED_NAMES
@@ -30,22 +30,36 @@ def check_definition(tree: Node, definition: Definition, reading: Reading) -> No
             reading.problem(node.members["key"], f"`{variable.key}` is what templates call something else")
         if variable.secret and variable.default is not None:
             reading.problem(node.members["default"], "a secret's default would be there for everyone to read")
+    _check_answers(tree.members["connection"], definition.connection.answers, reading)
+    _check_auth(tree.members["connection"], definition, reading)
     for node, endpoint in zip(_elements(tree, "endpoints"), definition.endpoints, strict=True):
         _check_endpoint(node, endpoint, definition, reading)
+
+
+def _check_auth(connection: Node, definition: Definition, reading: Reading) -> None:
+    auth = definition.connection.auth
+    if auth.oauth2 is not None and auth.oauth2.grant == "refresh_token":
+        variables = {variable.key: variable for variable in definition.variables}
+        held = variables.get(auth.oauth2.refresh_token)
+        if held is None or not held.secret:
+            at = _within(connection, "auth", "refresh_token") or connection
+            near = did_you_mean(auth.oauth2.refresh_token, variables) if held is None else ""
+            reading.problem(at, f"there is no secret variable `{auth.oauth2.refresh_token}`.{near}")
+    if auth.login is not None and "session" not in template(auth.login.value).names:
+        reading.problem(_within(connection, "auth", "value") or connection, "nothing here uses `session`")
 
 
 def _check_names(variables: Sequence[str], endpoints: Sequence[Node], reading: Reading) -> None:
     """Check every template that was read against the names it may use."""
     for use in reading.templates:
         place = re.match(r"endpoints\[(\d+)\]", use.node.path)
-        has_parent = place is not None and _text(endpoints[int(place[1])], "for_each") is not None
+        has_parent = place is not None and bool(_parents(endpoints[int(place[1])]))
         for name in sorted(use.names - set(variables)):
-            if name == "parent" and name in use.offered:
-                if not has_parent:
+            if name in use.offered:
+                if name == "parent" and not has_parent:
                     reading.problem(use.node, "there is no `parent` without `for_each`")
             elif name in RESERVED_NAMES:
-                if name not in use.offered:
-                    reading.problem(use.node, f"`{name}` means nothing here")
+                reading.problem(use.node, f"`{name}` means nothing here")
             else:
                 near = did_you_mean(name, [*variables, *use.offered])
                 hint = None if near else f"Declare it: `variables: [{{key: {name}}}]`."
@@ -53,52 +67,119 @@ def _check_names(variables: Sequence[str], endpoints: Sequence[Node], reading: R
 
 
 def _check_parents(endpoints: Sequence[Node], reading: Reading) -> None:
-    parents = {name: _text(node, "for_each") for node in endpoints if (name := _text(node, "name")) is not None}
+    parents = {name: _parents(node) for node in endpoints if (name := _text(node, "name")) is not None}
     for node in endpoints:
-        name, parent = _text(node, "name"), _text(node, "for_each")
-        if parent is None:
-            continue
-        if parent not in parents:
-            reading.problem(
-                node.members["for_each"], f"there is no endpoint `{parent}`.{did_you_mean(parent, parents)}"
-            )
-            continue
-        chain = [name]
-        while parent is not None and parent not in chain:
-            chain.append(parent)
-            parent = parents.get(parent)
-        if parent is not None and parent == name:
-            circle = " -> ".join(str(link) for link in [*chain, parent])
-            reading.problem(node.members["for_each"], f"this makes a circle: {circle}")
+        name = _text(node, "name")
+        for parent, at in _parents(node).items():
+            if parent not in parents:
+                reading.problem(at, f"there is no endpoint `{parent}`.{did_you_mean(parent, parents)}")
+            elif name is not None and (chain := _circle(name, parent, parents)):
+                reading.problem(at, f"this makes a circle: {' -> '.join(chain)}")
+
+
+def _circle(name: str, parent: str, parents: Mapping[str, Mapping[str, Node]]) -> list[str]:
+    """The endpoints from `name` over `parent` back to `name`; empty where there is no such way."""
+    ways = [[name, parent]]
+    seen = {parent}
+    while ways:
+        way = ways.pop()
+        if way[-1] == name:
+            return way
+        following = [further for further in parents.get(way[-1], ()) if further == name or further not in seen]
+        seen.update(following)
+        ways.extend([*way, further] for further in following)
+    return []
+
+
+def _parents(endpoint: Node) -> dict[str, Node]:
+    """The names that an endpoint gives as its parents, each with where it stands."""
+    members = [endpoint.members[key] for key in ("for_each", "within") if key in endpoint.members]
+    nodes = [node for member in members for node in (member.elements if member.type == "list" else (member,))]
+    return {node.text: node for node in nodes if node.is_scalar}
 
 
 def _check_endpoint(node: Node, endpoint: Endpoint, definition: Definition, reading: Reading) -> None:
-    paging, incremental = endpoint.paging, endpoint.incremental
-    if incremental is not None and not any("cursor" in template(text).names for text in incremental.query.values()):
-        reading.problem(
-            node.members["incremental"].members["query"],
-            "nothing here uses `cursor`, so every delta would list everything",
-            hint='As in `query: {since: "{{ cursor }}"}`.',
-        )
-    if paging.query is not None and paging.query in endpoint.query:
-        reading.problem(node.members["query"].members[paging.query], f"`{paging.query}` is set by the paging")
-    if incremental is not None and paging.query is not None and paging.query in incremental.query:
-        at = node.members["incremental"].members["query"].members[paging.query]
-        reading.problem(at, f"`{paging.query}` is set by the paging")
-    if endpoint.record_path is not None and "record" not in template(endpoint.record_path).names:
-        reading.problem(
-            node.members["record"].members["path"], "nothing here uses `record`: every record would be the same"
-        )
-    if endpoint.blob is not None and "record" not in template(endpoint.blob.url).names:
-        reading.problem(
-            node.members["blob"].members["url"], "nothing here uses `record`: every record would have the same blob"
-        )
+    _check_request(node, endpoint, reading)
+    _check_cursors(node, endpoint, reading)
+    _check_uses(node, endpoint, reading)
     for status in sorted(endpoint.optional_on):
         other = _NO_ABSENCE.get(status) or ("tried again" if status in definition.connection.retry.statuses else None)
         if other is not None:
-            reading.problem(
-                node.members["optional"], f"the status {status} means {other}, so it cannot mean that a list is absent"
-            )
+            message = f"the status {status} means {other}, so it cannot mean that a list is absent"
+            reading.problem(node.members["optional"], message)
+    _check_answers(node, endpoint.answers, reading)
+
+
+def _check_request(node: Node, endpoint: Endpoint, reading: Reading) -> None:
+    paging, incremental = endpoint.paging, endpoint.incremental
+    for query, at in (
+        (endpoint.query, node.members.get("query")),
+        (incremental.query if incremental else {}, _within(node, "incremental", "query")),
+    ):
+        if at is not None and paging.query is not None and paging.query in query:
+            reading.problem(at.members[paging.query], f"`{paging.query}` is set by the paging")
+    if (endpoint.method == "POST") != (endpoint.body is not None):
+        at = node.members["method" if endpoint.method == "POST" else "body"]
+        reading.problem(at, "`method: POST` and `body` go together")
+    if paging.into and (endpoint.body is None or endpoint.body.form is not None):
+        reading.problem(node.members["paging"], "`into` needs a `body` of `json` or `graphql`")
+    if endpoint.within is not None:
+        for key in (
+            "for_each",
+            "method",
+            "query",
+            "headers",
+            "body",
+            "paging",
+            "incremental",
+            "changes",
+            "record",
+            "detail",
+        ):
+            if key in node.members:
+                reading.problem(node.members[key], f"`{key}` means nothing with `within`: no request is made")
+        if not endpoint.records:
+            reading.problem(node.members["within"], "`within` needs `records`: where the parent's record holds these")
+
+
+def _check_cursors(node: Node, endpoint: Endpoint, reading: Reading) -> None:
+    """Everything that asks for changes must say since when."""
+    if endpoint.incremental is not None:
+        texts = [*endpoint.incremental.query.values(), *(endpoint.body.templates() if endpoint.body else ())]
+        _need_cursor(_within(node, "incremental", "query"), texts, reading)
+    for key, asked in (("changes", endpoint.changes), ("deletions", endpoint.deletions)):
+        if asked is not None:
+            _need_cursor(node.members[key], [asked.listing.path, *asked.listing.query.values()], reading)
+
+
+def _need_cursor(at: Node | None, texts: Sequence[str], reading: Reading) -> None:
+    if at is not None and not any("cursor" in template(text).names for text in texts):
+        hint = 'As in `query: {since: "{{ cursor }}"}`.'
+        reading.problem(at, "nothing here uses `cursor`, so every delta would list everything", hint=hint)
+
+
+def _check_uses(node: Node, endpoint: Endpoint, reading: Reading) -> None:
+    """What is about one record must use `record`."""
+    blob = endpoint.blob
+    looked_up = blob.lookup if blob else None
+    for keys, text, what in (
+        (("record", "path"), endpoint.record_path, "would be the same"),
+        (("detail", "path"), endpoint.detail and endpoint.detail.path, "would be the same"),
+        (("blob", "lookup"), looked_up, "would have the same blob"),
+        (("blob", "url"), blob.url if blob and not looked_up else None, "would have the same blob"),
+    ):
+        at = _within(node, *keys)
+        if at is not None and text and "record" not in template(text).names:
+            reading.problem(at, f"nothing here uses `record`: every record {what}")
+
+
+def _check_answers(node: Node, answers: Sequence[AnswerRule], reading: Reading) -> None:
+    """Check the rules about answers of an endpoint or of the connection."""
+    for at, rule in zip(_elements(node, "answers"), answers, strict=True):
+        if not (rule.statuses or rule.headers or rule.body or rule.contains):
+            reading.problem(at, "a rule without a condition fits every answer")
+        if (rule.means == "skip") != bool(rule.because):
+            reading.problem(at, "`means: skip` and `because` go together: a skip has a permanent cause")
 
 
 def _refuse_repeats(nodes: Sequence[Node], key: str, what: str, reading: Reading) -> None:
@@ -120,6 +201,13 @@ def _elements(tree: Node, key: str) -> Sequence[Node]:
 def _text(node: Node, key: str) -> str | None:
     member = node.members.get(key)
     return member.text if member is not None and member.is_scalar else None
+
+
+def _within(node: Node, *keys: str) -> Node | None:
+    at: Node | None = node
+    for key in keys:
+        at = at.members.get(key) if at is not None else None
+    return at
 
 
 def _texts(nodes: Sequence[Node], key: str) -> list[str]:

@@ -1,10 +1,11 @@
 """The kinds that hold others: lists, free mappings, shapes with known keys, and shapes that a `type` tells apart."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from holdfast.definitions.features import READ
 from holdfast.definitions.kinds import Kind, Reading, Rejected, Schema, describe, did_you_mean
 from holdfast.definitions.yaml_tree import Node
 
@@ -100,13 +101,17 @@ class MapOf(Kind[dict[str, T]]):
 
 @dataclass(frozen=True)
 class Field:
-    """One key of a shape. `attribute` is what the model calls it, where that differs from the key."""
+    """One key of a shape. `attribute` is what the model calls it, where that differs from the key.
+
+    `feature` is the part of the language it belongs to, where that is not known to every version.
+    """
 
     key: str
     kind: Kind[Any]
     doc: str
     required: bool = False
     attribute: str | None = None
+    feature: str | None = None
 
 
 class Shape(Kind[T]):
@@ -123,10 +128,16 @@ class Shape(Kind[T]):
         *,
         exactly_one: Sequence[tuple[str, ...]] = (),
         needs: Mapping[str, str] | None = None,
+        feature: str | None = None,
     ) -> None:
         self.name, self.make, self.exactly_one, self.needs = name, make, exactly_one, needs or {}
         self.fields = {field.key: field for field in fields}
-        self.expected = f"a mapping with the keys {', '.join(f'`{key}`' for key in self.fields)}"
+        self.feature = feature
+        self.expected = f"a mapping with the keys {', '.join(f'`{key}`' for key in self.known(READ))}"
+
+    def known(self, features: Set[str]) -> dict[str, Field]:
+        """The fields that exist where these parts of the language do."""
+        return {key: field for key, field in self.fields.items() if field.feature is None or field.feature in features}
 
     def read(self, node: Node, reading: Reading) -> T:
         if node.type != "mapping":
@@ -145,19 +156,28 @@ class Shape(Kind[T]):
         return self.make(**attributes)
 
     def _check_keys(self, node: Node, reading: Reading) -> None:
+        known = self.known(reading.features)
+        key_line = node.key_line or None
         for key, member in node.members.items():
-            if key not in self.fields:
-                near = did_you_mean(key, self.fields)
-                known = "" if near else f" Known here: {', '.join(self.fields)}."
-                reading.problem(member, f"unknown key `{key}`.{near}{known}", line=member.key_line)
-        for key, field in self.fields.items():
-            if field.required and key not in node.members:
-                reading.problem(node, f"the key `{key}` is missing: {field.doc}", line=node.key_line or None)
+            feature = self.fields[key].feature if key in self.fields else None
+            if feature is not None and not reading.allows(feature):
+                reading.not_yet(member, key, feature, line=member.key_line)
+            elif key not in self.fields:
+                near = did_you_mean(key, known)
+                listed = "" if near else f" Known here: {', '.join(known)}."
+                reading.problem(member, f"unknown key `{key}`.{near}{listed}", line=member.key_line)
+        required = [key for key, field in known.items() if field.required]
         for group in self.exactly_one:
-            given = [key for key in group if key in node.members]
-            if len(given) != 1:
-                names = " and ".join(f"`{key}`" for key in group)
-                reading.problem(node, f"exactly one of {names} must be given", line=node.key_line or None)
+            choices = [key for key in group if key in known]
+            given = [key for key in choices if key in node.members]
+            if len(choices) == 1:
+                required += choices
+            elif len(given) != 1:
+                names = " and ".join(f"`{key}`" for key in choices)
+                reading.problem(node, f"exactly one of {names} must be given", line=key_line)
+        for key in required:
+            if key not in node.members:
+                reading.problem(node, f"the key `{key}` is missing: {known[key].doc}", line=key_line)
         for key, other in self.needs.items():
             if key in node.members and other not in node.members:
                 reading.problem(node.members[key], f"`{key}` means nothing without `{other}`")
@@ -166,24 +186,23 @@ class Shape(Kind[T]):
         return {"$ref": f"#/$defs/{self.name}"}
 
     def parts(self) -> Iterable[Kind[Any]]:
-        return [field.kind for field in self.fields.values()]
+        return [field.kind for field in self.known(READ).values()]
 
     def named_schema(self) -> Schema:
         """The schema itself rather than a reference to it."""
-        schema: Schema = {
+        known = self.known(READ)
+        groups = [[key for key in group if key in known] for group in self.exactly_one]
+        required = [key for key, field in known.items() if field.required or [key] in groups]
+        choices = [{"oneOf": [{"required": [key]} for key in group]} for group in groups if len(group) > 1]
+        needs = {key: [other] for key, other in self.needs.items() if key in known}
+        return {
             "type": "object",
-            "properties": {
-                key: {"description": field.doc, **field.kind.schema()} for key, field in self.fields.items()
-            },
+            "properties": {key: {"description": field.doc, **field.kind.schema()} for key, field in known.items()},
             "additionalProperties": False,
+            **({"required": required} if required else {}),
+            **({"allOf": choices} if choices else {}),
+            **({"dependentRequired": needs} if needs else {}),
         }
-        if required := [key for key, field in self.fields.items() if field.required]:
-            schema["required"] = required
-        if self.exactly_one:
-            schema["allOf"] = [{"oneOf": [{"required": [key]} for key in group]} for group in self.exactly_one]
-        if self.needs:
-            schema["dependentRequired"] = {key: [other] for key, other in self.needs.items()}
-        return schema
 
 
 class Variants(Kind[T]):
@@ -191,19 +210,29 @@ class Variants(Kind[T]):
 
     def __init__(self, name: str, shapes: Mapping[str, Shape[T]], *, bare: Sequence[str] = ()) -> None:
         self.name, self.shapes, self.bare = name, shapes, bare
-        self.types = ", ".join(f"`{word}`" for word in shapes)
-        self.expected = f"a mapping with a `type` of {self.types}" + (f", or {' or '.join(bare)} alone" if bare else "")
+        types = ", ".join(f"`{word}`" for word in self.known(READ))
+        self.expected = f"a mapping with a `type` of {types}" + (f", or {' or '.join(bare)} alone" if bare else "")
+
+    def known(self, features: Set[str]) -> dict[str, Shape[T]]:
+        """The shapes that exist where these parts of the language do."""
+        return {
+            word: shape for word, shape in self.shapes.items() if shape.feature is None or shape.feature in features
+        }
 
     def read(self, node: Node, reading: Reading) -> T:
-        type_node = node.members.get("type") if node.type == "mapping" else node
         if node.type not in ("text", "mapping"):
             raise self.refuse(node, reading)
+        type_node = node.members.get("type") if node.type == "mapping" else node
+        types = ", ".join(f"`{word}`" for word in self.known(reading.features))
         if type_node is None:
-            raise reading.reject(node, f"the key `type` is missing: one of {self.types}")
+            raise reading.reject(node, f"the key `type` is missing: one of {types}")
         shape = self.shapes.get(type_node.text) if type_node.type == "text" else None
         if shape is None:
-            near = did_you_mean(type_node.text, self.shapes)
-            raise reading.reject(type_node, f"expected one of {self.types}, not {describe(type_node)}.{near}")
+            near = did_you_mean(type_node.text, self.known(reading.features))
+            raise reading.reject(type_node, f"expected one of {types}, not {describe(type_node)}.{near}")
+        if shape.feature is not None and not reading.allows(shape.feature):
+            reading.not_yet(type_node, type_node.text, shape.feature)
+            raise Rejected()
         if node.type == "text":
             if node.text not in self.bare:
                 needed = ", ".join(f"`{key}`" for key in shape.fields if key != "type")
@@ -216,14 +245,14 @@ class Variants(Kind[T]):
 
     def _point_out_foreign_keys(self, node: Node, chosen: str, shape: Shape[T], reading: Reading) -> None:
         foreign = False
+        others = self.known(reading.features)
         for key, member in node.members.items():
-            owners = [word for word, other in self.shapes.items() if key in other.fields and key not in shape.fields]
+            owners = [word for word, other in others.items() if key in other.fields and key not in shape.fields]
             if owners:
                 foreign = True
                 belongs = " or ".join(f"`{word}`" for word in owners)
-                reading.problem(
-                    member, f"`{key}` does not go with the type `{chosen}`, but with {belongs}", line=member.key_line
-                )
+                message = f"`{key}` does not go with the type `{chosen}`, but with {belongs}"
+                reading.problem(member, message, line=member.key_line)
         if foreign:
             raise Rejected()
 
@@ -231,12 +260,12 @@ class Variants(Kind[T]):
         return {"$ref": f"#/$defs/{self.name}"}
 
     def parts(self) -> Iterable[Kind[Any]]:
-        return [kind for shape in self.shapes.values() for kind in shape.parts()]
+        return [kind for shape in self.known(READ).values() for kind in shape.parts()]
 
     def named_schema(self) -> Schema:
         """The schema itself rather than a reference to it."""
         alternatives: list[Schema] = [{"enum": list(self.bare)}] if self.bare else []
-        return {"oneOf": [*alternatives, *(shape.named_schema() for shape in self.shapes.values())]}
+        return {"oneOf": [*alternatives, *(shape.named_schema() for shape in self.known(READ).values())]}
 
 
 class Converted(Kind[T]):

@@ -7,12 +7,13 @@ from typing import Any
 import jsonschema
 import pytest
 
+from holdfast.definitions.features import READ
 from holdfast.definitions.filters import FILTERS
 from holdfast.definitions.kinds import Kind
 from holdfast.definitions.language import DOCUMENT, RESERVED_NAMES
 from holdfast.definitions.loading import load
 from holdfast.definitions.schema import json_schema
-from holdfast.definitions.shapes import Field, Shape
+from holdfast.definitions.shapes import Field, Shape, Variants
 from holdfast.definitions.yaml_tree import Node, read_tree
 
 from .cases import as_json
@@ -47,8 +48,8 @@ def fields(kind: Kind[Any], seen: set[int]) -> list[Field]:
     if id(kind) in seen:
         return []
     seen.add(id(kind))
-    own = list(kind.fields.values()) if isinstance(kind, Shape) else []
-    shapes = getattr(kind, "shapes", {}).values()
+    own = list(kind.known(READ).values()) if isinstance(kind, Shape) else []
+    shapes = kind.known(READ).values() if isinstance(kind, Variants) else ()
     parts = [*kind.parts(), *shapes]
     return own + [found for part in parts for found in fields(part, seen)]
 

@@ -1,10 +1,11 @@
 """The binary that belongs to a record: the key `blob`."""
 
 from datetime import timedelta
+from typing import Any
 
 from holdfast.definitions import document
-from holdfast.definitions.kinds import Boolean, Duration, Kind, Reading, Schema, SelectorText, TemplateText
-from holdfast.definitions.language.texts import headers
+from holdfast.definitions.kinds import Boolean, Choice, Duration, Kind, Reading, Schema, SelectorText, TemplateText
+from holdfast.definitions.language.texts import headers, path
 from holdfast.definitions.shapes import Field, OneOrMore, Shape
 from holdfast.definitions.yaml_tree import Node
 
@@ -25,14 +26,35 @@ class _Recheck(Kind[timedelta | None]):
         return {"anyOf": [Duration().schema(), {"enum": ["never"]}]}
 
 
+def _blob(url: str = "", **rest: Any) -> document.Blob:
+    return document.Blob(url, **rest)
+
+
 BLOB = Shape(
     "blob",
     [
         Field(
             "url",
-            TemplateText("record", "parent", expected="a URL or path, with {{ expressions }}"),
+            TemplateText("record", "parent", "answer", expected="a URL or path, with {{ expressions }}"),
             "Where the binary is; a record in which a field of it is missing or null has none.",
-            required=True,
+        ),
+        Field(
+            "inline",
+            SelectorText(),
+            "Instead of a URL: where the record, or the answer of `lookup`, has the binary as text.",
+            feature="inline_blob",
+        ),
+        Field(
+            "encoding",
+            Choice(["base64", "text"]),
+            "How `inline` is encoded: base64 (either alphabet) or text. Default: base64.",
+            feature="inline_blob",
+        ),
+        Field(
+            "lookup",
+            path("record", "parent"),
+            "A path that is asked for first; its JSON is `answer` in `url`, or holds `inline`.",
+            feature="inline_blob",
         ),
         Field("version", OneOrMore(SelectorText()), "Selectors whose values change whenever the bytes do."),
         Field(
@@ -48,6 +70,7 @@ BLOB = Shape(
             "send_credential", Boolean(), "False: not even to the API's own origin. Never to another. Default: true."
         ),
     ],
-    document.Blob,
-    exactly_one=[("version", "recheck")],
+    _blob,
+    exactly_one=[("url", "inline"), ("version", "recheck")],
+    needs={"encoding": "inline"},
 )

@@ -2,12 +2,24 @@
 
 from holdfast.definitions import document
 from holdfast.definitions.kinds import Duration, Integer, Size, TemplateText
+from holdfast.definitions.language.answers import ANSWERS
 from holdfast.definitions.language.auth import AUTH
-from holdfast.definitions.language.texts import STATUS, headers, path, query
+from holdfast.definitions.language.texts import HEADER_NAME, STATUS, TIME_FORM, headers, path, query
 from holdfast.definitions.shapes import Converted, Field, ListOf, Shape
 
 __all__ = ["CONNECTION"]
 
+
+_QUOTA = Shape(
+    "quota",
+    [
+        Field("remaining", HEADER_NAME, "The response header that says how many requests are left.", required=True),
+        Field("reset", HEADER_NAME, "The response header that says when there will be more.", required=True),
+        Field("as", TIME_FORM, "How it tells the time: seconds, unix, unix_ms or time.", attribute="reset_as"),
+        Field("reserve", Integer(0, 1_000_000), "How many are left to others. Default: 0."),
+    ],
+    document.Quota,
+)
 
 LIMITS = Shape(
     "limits",
@@ -15,6 +27,7 @@ LIMITS = Shape(
         Field("requests", Integer(1, 1_000_000), "How many requests may begin in each `per`. Default: no limit."),
         Field("per", Duration(), "The length of time that `requests` counts for. Default: 1s."),
         Field("concurrency", Integer(1, 256), "How many requests may be under way at once. Default: 4."),
+        Field("quota", _QUOTA, "The headers that tell how many requests are left.", feature="quota"),
     ],
     document.Limits,
     needs={"per": "requests"},
@@ -61,6 +74,7 @@ CONNECTION = Shape(
         Field("limits", LIMITS, "What the source can bear."),
         Field("retry", RETRY, "How failing requests are tried again."),
         Field("check", CHECK, "A cheap request that succeeds only with a good credential, sent before anything else."),
+        Field("answers", ANSWERS, "What answers mean that is not what their status says.", feature="errors"),
         Field("timeout", Duration(), "How long the source may stay silent. Default: 60s."),
         Field("page_bytes", Size(), "A page larger than this, after decompression, is refused. Default: 64MiB."),
     ],

@@ -4,12 +4,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from holdfast.definitions import document
-from holdfast.definitions.kinds import Boolean, Choice, Integer, Kind, SelectorText, Text
+from holdfast.definitions.features import READ
+from holdfast.definitions.kinds import Boolean, Choice, Integer, Kind, Reading, Rejected, Schema, SelectorText, Text
+from holdfast.definitions.language.answers import ANSWERS
 from holdfast.definitions.language.blobs import BLOB
+from holdfast.definitions.language.bodies import request_body
 from holdfast.definitions.language.changes import INCREMENTAL, TOMBSTONES
+from holdfast.definitions.language.deletions import CHANGES, DELETIONS, SWEEP
 from holdfast.definitions.language.paging import PAGING
-from holdfast.definitions.language.texts import headers, path, query
+from holdfast.definitions.language.texts import HEADER_NAME, headers, path, query
 from holdfast.definitions.shapes import Converted, Either, Field, ListOf, OneOrMore, Shape
+from holdfast.definitions.yaml_tree import Node
 
 __all__ = ["ENDPOINT"]
 
@@ -31,6 +36,21 @@ ID: Kind[_Id] = Either(
         _Id,
     ),
 )
+
+
+class _Parents(Kind[tuple[str, ...]]):
+    """The name of an endpoint, or several where records of several endpoints have such a list."""
+
+    expected = "the name of an endpoint"
+
+    def read(self, node: Node, reading: Reading) -> tuple[str, ...]:
+        if node.type == "list" and not reading.allows("several_parents"):
+            reading.not_yet(node, "a list", "several_parents")
+            raise Rejected()
+        return OneOrMore(Text(self.expected)).read(node, reading)
+
+    def schema(self) -> Schema:
+        return (OneOrMore(Text()) if "several_parents" in READ else Text()).schema()
 
 
 @dataclass(frozen=True)
@@ -63,10 +83,55 @@ OPTIONAL = Shape(
 )
 
 
-def _endpoint(id: _Id, global_id: bool = False, record: _Record | None = None, **rest: Any) -> document.Endpoint:
+DETAIL = Shape(
+    "detail",
+    [
+        Field(
+            "path", path("record", "parent"), "Where the whole record is, with `record` for the stub.", required=True
+        ),
+        Field("query", query("record", "parent"), "Query parameters of that request."),
+        Field("select", SelectorText(), "Where the record stands in the body. Default: the body is the record."),
+        Field("version", OneOrMore(SelectorText()), "Where a stub says that its record has changed.", required=True),
+    ],
+    document.Detail,
+)
+
+COUNT = Shape(
+    "count",
+    [
+        Field("path", path("parent"), "Where it is asked for. Default: the list's own first page tells it."),
+        Field("method", Choice(["GET", "HEAD"]), "How it is asked for. Default: GET."),
+        Field("query", query("parent"), "Query parameters of that request."),
+        Field("header", HEADER_NAME, "The response header that holds it."),
+        Field("select", SelectorText(), "Where the body holds it."),
+    ],
+    document.Count,
+    exactly_one=[("header", "select")],
+    needs={"method": "path", "query": "path"},
+)
+
+
+def _endpoint(
+    id: _Id,
+    path: str = "",
+    for_each: tuple[str, ...] = (),
+    within: str | None = None,
+    global_id: bool = False,
+    record: _Record | None = None,
+    **rest: Any,
+) -> document.Endpoint:
     if record is not None:
         rest |= {"record_path": record.path, "record_select": record.select}
-    return document.Endpoint(id=id.fields, global_id=global_id or id.is_global, **rest)
+    parents = [within] if within else [*for_each]
+    return document.Endpoint(
+        path=path,
+        id=id.fields,
+        global_id=global_id or id.is_global,
+        for_each=parents[0] if parents else None,
+        for_each_also=tuple(parents[1:]),
+        within=within,
+        **rest,
+    )
 
 
 ENDPOINT = Shape(
@@ -79,9 +144,15 @@ ENDPOINT = Shape(
             required=True,
         ),
         Field("description", Text(), "What its records are."),
-        Field("for_each", Text("the name of an endpoint"), "The parent: list this once for each of its records."),
-        Field("path", path("parent"), "Where the list is, appended to `base_url`.", required=True),
-        Field("method", Choice(["GET"]), "How the list is asked for. Default: GET."),
+        Field("for_each", _Parents(), "The parent: list this once for each of its records."),
+        Field("within", Text("the name of an endpoint"), "The parent whose records hold these.", feature="nested"),
+        Field("path", path("parent"), "Where the list is, appended to `base_url`."),
+        Field(
+            "method",
+            Choice(["GET", "POST"], features={"POST": "request_body"}),
+            "How the list is asked for. Default: GET.",
+        ),
+        Field("body", request_body("body", "parent", "cursor"), "What is sent with POST.", feature="request_body"),
         Field("query", query("parent"), "Query parameters of each page."),
         Field("headers", headers("parent"), "Headers of each page's request."),
         Field(
@@ -100,7 +171,14 @@ ENDPOINT = Shape(
             "Fields that change without the record changing: stored, not compared.",
         ),
         Field("optional", OPTIONAL, "When it is no failure that the list is missing.", attribute="optional_on"),
+        Field("detail", DETAIL, "Where the whole of a record is that is listed as a stub.", feature="detail"),
+        Field("changes", CHANGES, "A feed of changes, read instead of the list.", feature="change_feed"),
+        Field("sweep", SWEEP, "A cheap list of ids: what it does not have is deleted.", feature="sweep"),
+        Field("deletions", DELETIONS, "A list of what was deleted.", feature="deletions"),
+        Field("count", COUNT, "The source's own count of the list.", feature="count"),
+        Field("answers", ANSWERS, "What answers mean that is not what their status says.", feature="errors"),
         Field("blob", BLOB, "The binary that belongs to each record."),
     ],
     _endpoint,
+    exactly_one=[("path", "within")],
 )

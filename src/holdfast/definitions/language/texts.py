@@ -1,13 +1,15 @@
 """The texts that several parts of the language share: paths, query parameters, headers, and their names."""
 
-from holdfast.definitions.kinds import Integer, TemplateText, Text
+from holdfast.definitions.kinds import Choice, Integer, TemplateText, Text
 from holdfast.definitions.shapes import MapOf
 
-__all__ = ["HEADER_NAME", "PARAMETER_NAME", "RESERVED_NAMES", "STATUS", "headers", "path", "query"]
+__all__ = ["HEADER_NAME", "PARAMETER_NAME", "RESERVED_NAMES", "STATUS", "TIME_FORM", "headers", "path", "query"]
 
-RESERVED_NAMES = ("parent", "record", "cursor")
+RESERVED_NAMES = ("parent", "record", "cursor", "answer", "session")
 """What templates call the things that are no variables."""
 STATUS = Integer(100, 599)
+TIME_FORM = Choice(["seconds", "unix", "unix_ms", "time"])
+"""See `document.TimeForm`."""
 HEADER_NAME = Text("the name of a header", pattern=r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 PARAMETER_NAME = Text("the name of a query parameter", pattern=r"[^\s\x00-\x1f]+")
 
