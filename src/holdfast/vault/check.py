@@ -184,8 +184,8 @@ def _check_manifests(customer: CustomerVault, counter: _Counter) -> Iterator[Fin
     """Findings, and of every run the manifest that counts."""
     customer_id = customer.customer_id
     sequences: dict[int, set[int]] = {}
+    parents: dict[tuple[int, int], int | None] = {}
     newest: Manifest | None = None
-    parents: list[Manifest] = []
     for info in customer.storage.list(f"manifests/{customer_id}/"):
         name = names.parse(info.name)
         if name is None or name.instance_id is None or name.number is None:
@@ -208,19 +208,18 @@ def _check_manifests(customer: CustomerVault, counter: _Counter) -> Iterator[Fin
         if newest is not None and _run(newest) != _run(manifest):
             yield newest
         newest = manifest
-        parents.append(manifest)
+        parents[_run(manifest)] = manifest.parent_sequence  # of an earlier generation it no longer matters
     if newest is not None:
         yield newest
-    for manifest in parents:
-        parent = manifest.parent_sequence
-        if parent is not None and parent not in sequences[manifest.instance_id]:
+    for (instance_id, sequence), parent in parents.items():
+        if parent is not None and parent not in sequences[instance_id]:
             yield Finding(
                 "error",
-                names.manifest(customer_id, manifest.instance_id, parent, 1),
-                f"is missing: backup {manifest.sequence} and later ones build on it",
+                names.manifest(customer_id, instance_id, parent, 1),
+                f"is missing: backup {sequence} and later ones build on it",
                 ADVICE_DAMAGED,
                 customer_id,
-                manifest.instance_id,
+                instance_id,
                 parent,
             )
 

@@ -36,13 +36,16 @@ def put(customer: CustomerVault, writer: PackWriter) -> Pack:
     return pack
 
 
-def put_manifest(customer: CustomerVault, sequence: int, packs: list[Pack], parent: int | None = None) -> None:
+def put_manifest(
+    customer: CustomerVault, sequence: int, packs: list[Pack], parent: int | None = None, generation: int = 1
+) -> None:
     customer.put_manifest(
         Manifest(
             instance_id=3,
             customer_id=7,
             run_id=30 + sequence,
             sequence=sequence,
+            generation=generation,
             status="successful",
             started_at="2026-01-01T00:00:00Z",
             ended_at="2026-01-01T00:01:00Z",
@@ -244,6 +247,15 @@ def test_what_packs_and_manifests_name_must_be_there(filled: Filled, root: RootK
     parent = "manifests/7/3/0000000001-000001"
     found = {finding.object_name: finding for finding in findings(changed(filled.storage, parent, None), root)}
     assert "backup 2 and later ones build on it" in found[parent].what
+
+
+def test_a_manifest_that_starts_the_chain_anew_needs_no_parent(
+    customer: CustomerVault, storage: MemoryStorage, root: RootKey
+):
+    put_manifest(customer, 2, [], parent=1)
+    assert [finding.object_name for finding in findings(storage, root)] == ["manifests/7/3/0000000001-000001"]
+    put_manifest(customer, 2, [], parent=None, generation=2)
+    assert findings(storage, root) == []
 
 
 def test_missing_chunks_and_blobs_are_found(customer: CustomerVault, storage: MemoryStorage, root: RootKey):
