@@ -50,6 +50,39 @@ class Settings(BaseSettings):
     port: int = Field(default=8787, ge=0, le=65535)
     """The port `holdfast serve` listens on."""
 
+    public_url: str = Field(default="", pattern=r"^(https?://[^/?#\s]+(/[^?#\s]*)?)?$")
+    """Where clients reach the API, such as `https://backup.example.org`. Default: what a request says."""
+
+    token_seconds: int = Field(default=899, ge=1, le=86_400)
+    """How long an access token is good for."""
+
+    token_type: Literal["bearer_token", "bearer"] = "bearer_token"
+    """What a token answer calls the token; OAuth libraries insist on `bearer`."""
+
+    export_url_hours: int = Field(default=24, ge=1, le=8_760)
+    """How long an export's address is good for; `reauth` gives a new one."""
+
+    export_days: int = Field(default=7, ge=1, le=365)
+    """How long an export's archive is kept after its address was last renewed."""
+
+    smtp_host: str = ""
+    """The mail server that confirmations are sent through; without one none are sent."""
+
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    """The mail server's port."""
+
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    """How the connection to the mail server is protected."""
+
+    smtp_username: str = ""
+    """The name to log in to the mail server with; without one nobody logs in."""
+
+    smtp_password: SecretStr | None = None
+    """The password that goes with it."""
+
+    mail_from: str = ""
+    """The sender of mails. Default: `holdfast@` and this machine's name."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe log lines written."""
 
@@ -80,4 +113,6 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "HOLDFAST_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise InputError(f"{name}: {first['msg']}", field=name, hint="docs/operations.md lists every setting.") from error
+        raise InputError(
+            f"{name}: {first['msg']}", field=name, hint="docs/operations.md lists every setting."
+        ) from error
