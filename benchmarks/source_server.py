@@ -26,8 +26,8 @@ from benchmarks import records
 class Content:
     """What there is to read, and how much of it was asked for."""
 
-    def __init__(self) -> None:
-        self.tails = records.make_tails()
+    def __init__(self, pool: int) -> None:
+        self.tails = records.make_tails(pool)
         self.records, self.changed = 0, False
         self.requests = self.bytes = 0
 
@@ -81,8 +81,8 @@ class _Connection(asyncio.Protocol):
             self._transport.writelines((head.encode("latin-1"), body))
 
 
-async def _serve() -> None:
-    content = Content()
+async def _serve(pool: int) -> None:
+    content = Content(pool)
     server = await asyncio.get_running_loop().create_server(lambda: _Connection(content), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
@@ -105,11 +105,10 @@ class Source:
 
 
 @contextmanager
-def running() -> Iterator[Source]:
-    """A server process of one's own, gone afterwards however this ends."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.source_server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+def running(pool: int = records.POOL) -> Iterator[Source]:
+    """A server process of one's own, gone afterwards however this ends. A small pool starts faster and repeats sooner."""
+    command = [sys.executable, "-m", "benchmarks.source_server", str(pool)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
         yield Source(int(process.stdout.readline()))
@@ -125,4 +124,4 @@ def _end_with_parent() -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    asyncio.run(_serve())
+    asyncio.run(_serve(int(sys.argv[1])))
