@@ -106,7 +106,7 @@ class Source:
 
 @contextmanager
 def running(pool: int = records.POOL) -> Iterator[Source]:
-    """A server process of one's own, gone afterwards however this ends. A small pool starts faster and repeats sooner."""
+    """A server process of one's own, gone afterwards however this ends. A small pool starts fast and repeats soon."""
     command = [sys.executable, "-m", "benchmarks.source_server", str(pool)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
