@@ -1,6 +1,7 @@
 """Worker processes that are killed, paused and stopped while a job runs."""
 
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,19 @@ def enqueue(engine: Engine, catalog: Catalog, subject_id: int) -> None:
 
 def begun(workers: Workers, subject_id: int, pid: int) -> bool:
     return ("begin", subject_id, pid) in workers.log()
+
+
+def pair(
+    engine: Engine, catalog: Catalog, workers: Workers, dead_after_s: float = 1.0
+) -> tuple[subprocess.Popen[str], subprocess.Popen[str]]:
+    """Two workers at work: the one that runs job 7, and the other."""
+    both = [workers.start(dead_after_s=dead_after_s) for _ in range(2)]
+    for process in both:
+        workers.ready(process)
+    enqueue(engine, catalog, 7)
+    until(workers.log, "one of them begins")
+    both.sort(key=lambda process: not begun(workers, 7, process.pid))
+    return both[0], both[1]
 
 
 @on_sqlite
@@ -71,10 +85,7 @@ def test_there_is_one_worker_and_it_leaves_no_word_on_the_console(
 
 @on_postgresql
 def test_a_live_worker_takes_over_from_a_killed_one(engine: Engine, catalog: Catalog, workers: Workers) -> None:
-    enqueue(engine, catalog, 7)
-    first = workers.ready(workers.start())
-    until(lambda: begun(workers, 7, first.pid), "the first worker begins")
-    second = workers.ready(workers.start())
+    first, second = pair(engine, catalog, workers)
     first.kill()
     took_s = until(lambda: begun(workers, 7, second.pid), "the second worker takes over", timeout_s=5)
     print(f"taken over {took_s:.2f} s after the kill, with a beat of 0.2 s and a limit of 1 s")
@@ -85,10 +96,7 @@ def test_a_live_worker_takes_over_from_a_killed_one(engine: Engine, catalog: Cat
 
 @on_postgresql
 def test_a_stopped_workers_job_is_taken_over_at_once(engine: Engine, catalog: Catalog, workers: Workers) -> None:
-    enqueue(engine, catalog, 7)
-    first = workers.ready(workers.start(dead_after_s=3600))
-    until(lambda: begun(workers, 7, first.pid), "the first worker begins")
-    second = workers.ready(workers.start(dead_after_s=3600))
+    first, second = pair(engine, catalog, workers, dead_after_s=3600)
     first.send_signal(signal.SIGTERM)
     assert first.wait(10) == 0
     until(lambda: begun(workers, 7, second.pid), "the second worker takes over", timeout_s=5)
@@ -100,10 +108,7 @@ def test_a_stopped_workers_job_is_taken_over_at_once(engine: Engine, catalog: Ca
 def test_a_paused_worker_that_wakes_up_ends_nothing_that_was_taken_over(
     engine: Engine, catalog: Catalog, workers: Workers
 ) -> None:
-    enqueue(engine, catalog, 7)
-    first = workers.ready(workers.start())
-    until(lambda: begun(workers, 7, first.pid), "the first worker begins")
-    second = workers.ready(workers.start())
+    first, second = pair(engine, catalog, workers)
     first.send_signal(signal.SIGSTOP)
     until(lambda: begun(workers, 7, second.pid), "the second worker takes over")
     second.send_signal(signal.SIGSTOP)
