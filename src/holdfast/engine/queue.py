@@ -117,10 +117,6 @@ class JobQueue:
             self._client.delete_workflows([status.workflow_id for status in gone])
             yield len(gone)
 
-    def close(self) -> None:
-        """Let go of the client; the connections are the database's to close."""
-        self._client.destroy()
-
     def _list(
         self,
         *,
