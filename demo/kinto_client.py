@@ -71,6 +71,10 @@ class KintoClient:
         """Delete one record, and its attachment with it."""
         self._exchange("DELETE", _record_path(bucket, collection, key))
 
+    def delete_collection(self, bucket: str, collection: str) -> None:
+        """Delete a collection with all its records."""
+        self._exchange("DELETE", f"/buckets/{bucket}/collections/{collection}")
+
     def attach(self, bucket: str, collection: str, key: str, name: str, content: bytes, content_type: str) -> None:
         """Give one record an attachment, in place of the one it has."""
         boundary = hashlib.sha256(content).hexdigest()
