@@ -20,7 +20,7 @@ from holdfast.catalog.debts import PENDING, Debt, Kind
 from holdfast.catalog.records import CurrentRow
 from holdfast.clock import now
 from holdfast.errors import HoldfastError
-from holdfast.operations.backup.comparing import Comparison, Written, compare
+from holdfast.operations.backup.comparing import Comparison, compare
 from holdfast.operations.backup.due import is_full_due
 from holdfast.operations.backup.parents import fields_of, place_of
 from holdfast.operations.backup.state import Listing, RunContext, Stream
@@ -98,6 +98,8 @@ class Committer:
             comparisons = [
                 compare(self._context, connection, group[0][0].stream, group) for _, group in sorted(by_stream.items())
             ]
+            for comparison in comparisons:
+                self._choose_blobs(connection, comparison)
         writer = self._pack_writer()
         placed: list[tuple[Comparison, list[tuple[int, int, int]]]] = []
         for comparison in comparisons:
@@ -173,14 +175,50 @@ class Committer:
         for parent_key, scope in filled.items():
             if parent_key not in present:
                 listing = Listing(stream, scope.id, Parent(parent_key, {}), True, None)
-                self.commit_deletions(stream, self.scope_keys(listing))
+                self.commit_deletions(stream, (key for key, _ in self._scope_keys(listing)))
 
-    def scope_keys(self, listing: Listing, *, unseen_only: bool = False) -> Iterator[str]:
-        """The record keys of a listing's scope, ascending; only those this run has not seen where asked."""
+    def unseen_keys(self, listing: Listing) -> Iterator[str]:
+        """The record keys of a listing's scope that this run has not seen, ascending."""
         seen_slots = listing.stream.seen
+        return (key for key, slot in self._scope_keys(listing) if slot not in seen_slots)
+
+    def count_unseen(self, listing: Listing) -> int:
+        return sum(1 for _ in self.unseen_keys(listing))
+
+    def _scope_keys(self, listing: Listing) -> Iterator[tuple[str, int]]:
         with self._database.read() as connection:
-            found = list(records.scope_keys(connection, listing.stream.id, listing.scope_id, prefix=listing.key_prefix))
-        return (key for key, slot in found if not (unseen_only and slot in seen_slots))
+            yield from records.scope_keys(connection, listing.stream.id, listing.scope_id, prefix=listing.key_prefix)
+
+    def adopt_strays(self, stream: Stream, listed: set[int]) -> None:
+        """Move records of global ids to the parent that shows them, where their own was listed and does not."""
+        strays = {key: stray for key, stray in stream.strays.items() if stray.scope_id in listed}
+        stream.strays = {key: stray for key, stray in stream.strays.items() if key not in strays}
+        if not strays:
+            return
+        context = self._context
+        with self._database.read() as connection:
+            rows = records.lookup(connection, stream.id, list(strays))
+            blob_ids = catalog_blobs.get_many(connection, {row.blob for row in rows.values() if row.blob is not None})
+        writer = self._pack_writer()
+        for key, row in rows.items():
+            blob = None if row.blob is None else blob_ids[row.blob].object_id
+            parent_key = strays[key].seen_in.parent_key
+            writer.add_reference(stream.name, key, row.digest, row.compare, place_of(context, row), blob, parent_key)
+        pack = self._put(writer)
+        moves: Counter[int] = Counter()
+        moved = []
+        for key, row in rows.items():
+            listing = strays[key].seen_in
+            moved.append(row._replace(scope=listing.scope_id, run_from=context.sequence))
+            moves.update(_moved(row.scope, listing.scope_id))
+            listing.present += 1
+        stream.counts.unchanged -= len(moved)
+        stream.counts.changed += len(moved)
+        with self._transaction() as connection:
+            self._register(connection, pack, "records")
+            records.replace(connection, stream.id, context.sequence, moved)
+            scopes.add_live(connection, moves)
+            self._save_streams(connection, [stream])
 
     def live_in_scope(self, listing: Listing) -> int:
         with self._database.read() as connection:
@@ -250,7 +288,7 @@ class Committer:
             row = CurrentRow(
                 record.key, scope, next(slots) if old is None else old.slot, sequence, record.digest,
                 record.compare, digests.shape(record.raw), pack, frame, start, length,
-                self._blob_of(connection, stream, record),
+                None if record.blob is None else record.blob.id,
             )  # fmt: skip
             if old is None:
                 new_rows.append(row)
@@ -261,9 +299,7 @@ class Committer:
         stream.seen.update([row.slot for row in new_rows])
         records.insert_new(connection, stream.id, new_rows)
         records.replace(connection, stream.id, sequence, changed_rows)
-        for moved in comparison.rescoped:
-            records.move(connection, stream.id, moved.key, moved.listing.scope_id)
-            moves.update(_moved(moved.old_scope, moved.listing.scope_id))
+        self._owe_blobs(connection, comparison)
         scopes.add_live(connection, moves)
         stream.live += len(new_rows)
         old_rows = [record.old for record in comparison.written if record.old is not None]
@@ -286,22 +322,32 @@ class Committer:
         stream.live -= len(rows)
         stream.counts.deleted += len(rows)
 
-    def _blob_of(self, connection: Connection, stream: Stream, record: Written) -> int | None:
-        """The blob that a new version starts with: carried over where its declared version is the same, else owed."""
+    def _choose_blobs(self, connection: Connection, comparison: Comparison) -> None:
+        """What blob each written version begins with: carried over where its declared version is the same, else owed."""
+        stream = comparison.stream
         if stream.endpoint.blob is None:
-            return None
-        wanted = self._source.blob_reference(stream.name, record.listing.parent, fields_of(record.raw))
-        if wanted is None:
-            return None
-        # Without a declared version nothing tells one content from another: a changed record's blob is asked for again.
-        if wanted.version is not None and record.old is not None and record.old.blob is not None:
-            stored = catalog_blobs.get(connection, record.old.blob)
-            if stored.version == wanted.version:
-                return record.old.blob
-        sequence = self._context.sequence
-        owed = Debt(stream.id, record.key, "blob", record.listing.scope_id, PENDING, "", 0, sequence, sequence)
-        debts.put(connection, [owed])
-        return None
+            return
+        numbers = {record.old.blob for record in comparison.written if record.old and record.old.blob is not None}
+        stored = catalog_blobs.get_many(connection, numbers)
+        for record in comparison.written:
+            wanted = self._source.blob_reference(stream.name, record.listing.parent, fields_of(record.raw))
+            if wanted is None:
+                continue
+            old = None if record.old is None or record.old.blob is None else stored[record.old.blob]
+            # Without a declared version nothing tells one content from another: it is asked for again.
+            if old is not None and wanted.version is not None and wanted.version == old.version:
+                record.blob = old
+            else:
+                record.owes_blob = True
+
+    def _owe_blobs(self, connection: Connection, comparison: Comparison) -> None:
+        stream, sequence = comparison.stream, self._context.sequence
+        owed = [
+            Debt(stream.id, record.key, "blob", record.listing.scope_id, PENDING, "", 0, sequence, sequence)
+            for record in comparison.written
+            if record.owes_blob
+        ]
+        debts.put(connection, owed)
 
     def _attach(self, connection: Connection, blob: FetchedBlob, row: CurrentRow) -> None:
         stream, sequence = blob.stream, self._context.sequence
@@ -378,6 +424,6 @@ def _add_records(writer: PackWriter, comparison: Comparison) -> list[tuple[int, 
         [record.raw for record in written],
         [record.digest for record in written],
         [record.compare for record in written],
-        (),
+        [None if record.blob is None else record.blob.object_id for record in written],
         [record.listing.parent_key for record in written],
     )

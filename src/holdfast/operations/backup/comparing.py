@@ -9,14 +9,19 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
+from holdfast.catalog.blobs import Blob
 from holdfast.catalog.records import CurrentRow, known, lookup
 from holdfast.operations.backup.parents import place_of
-from holdfast.operations.backup.state import Listing, RunContext, Stream
+from holdfast.operations.backup.state import Listing, RunContext, Stray, Stream
 from holdfast.sources.page import Page
 from holdfast.vault import digests
 
 UNKNOWN_SHAPE = -1
 """Of a record that a rebuild has found: its old bytes are read when it differs."""
+
+
+_STRAYS_AT_MOST = 100_000
+"""Bounds memory where records belong to many parents at once; strays beyond stay where they are until a later run."""
 
 
 @dataclass(slots=True)
@@ -29,25 +34,18 @@ class Written:
     compare: bytes | None
     listing: Listing
     old: CurrentRow | None
-
-
-@dataclass(frozen=True, slots=True)
-class Rescoped:
-    """An unchanged record of a global id that another parent's listing shows now."""
-
-    key: str
-    old_scope: int | None
-    listing: Listing
+    blob: Blob | None = None
+    """The blob it begins with: the old version's where the source says that it is the same."""
+    owes_blob: bool = False
 
 
 @dataclass
 class Comparison:
-    """The outcome for one stream's pages of a batch. `slots` are the known records seen, for the seen bitmap."""
+    """The outcome for one stream's pages of a batch. `slots` are the known records seen for the first time."""
 
     stream: Stream
     written: list[Written] = field(default_factory=list)
     deleted: list[CurrentRow] = field(default_factory=list)
-    rescoped: list[Rescoped] = field(default_factory=list)
     slots: list[int] = field(default_factory=list)
 
 
@@ -150,12 +148,15 @@ def _mark_unchanged(comparison: Comparison, key: str, slot: int, scope: int | No
     stream = comparison.stream
     if stream.seen.add(slot):
         stream.counts.unchanged += 1
-        listing.present += 1
         comparison.slots.append(slot)
-        if scope != listing.scope_id:
-            comparison.rescoped.append(Rescoped(key, scope, listing))
+        if scope is None or scope == listing.scope_id:
+            listing.present += 1
+        elif len(stream.strays) < _STRAYS_AT_MOST:
+            stream.strays[key] = Stray(scope, listing)
     else:
         _count_repeated(stream, listing)
+        if scope == listing.scope_id and stream.strays.pop(key, None) is not None:
+            listing.present += 1
 
 
 def _count_repeated(stream: Stream, listing: Listing) -> None:

@@ -49,6 +49,8 @@ class Failures:
         self.count += 1
         if len(self._entries) < _AT_MOST:
             parent = listing.parent.key if listing is not None and listing.parent is not None else None
+            if listing is not None:
+                endpoint = listing.stream.name
             self._entries.append(_entry(code, message, endpoint, parent, page, record_id))
 
     def skip(self, code: str, message: str, listing: Listing) -> None:

@@ -142,13 +142,16 @@ class EndpointReader:
         if self._reading.failures.stopped_by is not None:
             return
         committer = self._reading.committer
+        if self._stream.strays:
+            await self._run(committer.adopt_strays, self._stream, {listing.scope_id for listing in listings})
         absences: list[Absence] = []
         for listing in listings:
             live = await self._run(committer.live_in_scope, listing)
-            if live == listing.present:
-                await self._run(committer.settle_listing, listing)
+            absent = 0 if live == listing.present else await self._run(committer.count_unseen, listing)
+            if absent:
+                absences.append(Absence(listing, absent, live))
             else:
-                absences.append(Absence(listing, live - listing.present, live))
+                await self._run(committer.settle_listing, listing)
         present = self._stream.live - sum(one.absent for one in absences)
         whole_endpoint = absence.is_endpoint_implausible(self._stream, absences, present)
         for one in absences:
@@ -173,8 +176,7 @@ class EndpointReader:
 
     async def _delete_absent(self, listing: Listing) -> None:
         committer = self._reading.committer
-        keys = await self._run(partial(committer.scope_keys, listing, unseen_only=True))
-        await self._run(committer.commit_deletions, self._stream, keys)
+        await self._run(lambda: committer.commit_deletions(self._stream, committer.unseen_keys(listing)))
         await self._run(committer.settle_listing, listing)
 
     async def _list_again(self, one: Absence) -> None:
@@ -193,7 +195,7 @@ class EndpointReader:
         listing, committer = one.listing, self._reading.committer
         gone: list[str] = []
         try:
-            for key in list(await self._run(partial(committer.scope_keys, listing, unseen_only=True))):
+            for key in await self._run(lambda: list(committer.unseen_keys(listing))):
                 raw = await self._ask(listing, key)
                 if raw is None:
                     gone.append(key)

@@ -98,12 +98,23 @@ class Stream:
     live: int
     state_sum: bytes
     seen: SeenSlots
+    strays: dict[str, "Stray"] = field(default_factory=dict)
+    """By record key. Only an endpoint of global ids with parents has any."""
     counts: Counts = field(default_factory=Counts)
     outcome: Outcome = "carried"
 
     @property
     def name(self) -> str:
         return self.endpoint.name
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """An unchanged record of a global id that was seen under another parent than it belongs to. It stays where it is
+    unless that parent's listing turns out not to have it any more."""
+
+    scope_id: int
+    seen_in: "Listing"
 
 
 @dataclass
