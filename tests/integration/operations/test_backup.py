@@ -281,3 +281,39 @@ def test_a_missing_variable_is_named(installation: Installation, source: Hostile
     assert run.status == "failed"
     assert run.failures[0]["code"] == "missing_variable"
     assert "token" in run.failures[0]["message"]
+
+
+GLOBAL_CHILDREN = CHILDREN.replace("id: id", "id: id\nglobal_id: true")
+
+
+def test_a_record_of_two_parents_is_stored_once_and_stays_unchanged(
+    installation: Installation, source: HostileSource
+) -> None:
+    for parent in (1, 2):
+        source.put("parents", {"id": parent})
+        source.put(f"parents/{parent}/children", make_record(7))
+    instance = installation.instance(document(source.url, PARENTS, GLOBAL_CHILDREN))
+    installation.backup(instance)
+    for _ in range(3):
+        run = installation.backup(instance)
+        assert (run.status, run.counters["changed"], run.counters["packs"]) == ("successful", 0, 0), run.failures
+    assert list(installation.records(instance, "children")) == ["7"]
+
+
+def test_a_record_that_moves_to_another_parent_is_not_deleted(
+    installation: Installation, source: HostileSource
+) -> None:
+    for parent in (1, 2):
+        source.put("parents", {"id": parent})
+        source.put(f"parents/{parent}/children", make_record(parent))
+    instance = installation.instance(document(source.url, PARENTS, GLOBAL_CHILDREN))
+    installation.backup(instance)
+    source.remove("parents/1/children", 1)
+    source.put("parents/2/children", make_record(1))
+    run = installation.backup(instance)
+    assert (run.status, run.counters["deleted"], run.counters["changed"]) == ("successful", 0, 1), run.failures
+    assert sorted(installation.records(instance, "children")) == ["1", "2"]
+    source.remove("parents", 1)
+    run = installation.backup(instance)
+    assert (run.status, run.counters["deleted"]) == ("successful", 1), "only the parent itself"
+    assert sorted(installation.records(instance, "children")) == ["1", "2"]
