@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from itertools import count, islice
+from itertools import count, islice, repeat
 
 from sqlalchemy import Connection
 
@@ -20,11 +20,12 @@ from holdfast.catalog.debts import PENDING, Debt, Kind
 from holdfast.catalog.records import CurrentRow
 from holdfast.clock import now
 from holdfast.errors import HoldfastError
-from holdfast.operations.backup.comparing import Comparison, compare
+from holdfast.operations.backup.comparing import Comparison, Read, compare
 from holdfast.operations.backup.due import is_full_due
 from holdfast.operations.backup.parents import fields_of, place_of
 from holdfast.operations.backup.state import Listing, RunContext, Stream
 from holdfast.operations.state_sum import summed
+from holdfast.sources.blobs import BlobReference
 from holdfast.sources.cursors import greatest
 from holdfast.sources.page import Page, Parent
 from holdfast.sources.source import Source
@@ -101,11 +102,7 @@ class Committer:
             for comparison in comparisons:
                 self._choose_blobs(connection, comparison)
         writer = self._pack_writer()
-        placed: list[tuple[Comparison, list[tuple[int, int, int]]]] = []
-        for comparison in comparisons:
-            comparison.written.sort(key=lambda record: record.key)
-            placed.append((comparison, _add_records(writer, comparison)))
-            writer.add_deletions(comparison.stream.name, [row.record_key for row in comparison.deleted])
+        placed = [(comparison, _add_records(writer, comparison)) for comparison in comparisons]
         pack = self._put(writer)
         with self._transaction() as connection:
             pack_number = self._register(connection, pack, "records")
@@ -124,7 +121,7 @@ class Committer:
             pack = self._put(writer)
             with self._transaction() as connection:
                 self._register(connection, pack, "records")
-                self._delete(connection, stream, list(records.lookup(connection, stream.id, group).values()))
+                self._delete(connection, stream, group)
                 self._save_streams(connection, [stream])
 
     def commit_blobs(self, found: Sequence[FetchedChunk], finished: Sequence[FetchedBlob]) -> None:
@@ -271,48 +268,63 @@ class Committer:
             run_id=context.run_id, sequence=context.sequence, batch=self._batch, kind=kind, size_bytes=len(pack.data),
         )  # fmt: skip
 
-    def _apply(
-        self, connection: Connection, comparison: Comparison, places: list[tuple[int, int, int]], pack: int | None
-    ) -> None:
+    def _apply(self, connection: Connection, comparison: Comparison, placed: "_Placed", pack: int | None) -> None:
         """Write one stream's part of a batch."""
         stream, sequence = comparison.stream, self._context.sequence
-        new = sum(record.old is None for record in comparison.written)
-        slots = count(streams.allocate_slots(connection, stream.id, new) if new else 0)
-        new_rows: list[CurrentRow] = []
-        changed_rows: list[CurrentRow] = []
         moves: Counter[int] = Counter()
-        for record, (frame, start, length) in zip(comparison.written, places, strict=True):
+        new_rows: list[CurrentRow] = []
+        if comparison.new:
             assert pack is not None
-            old = record.old
-            scope = record.listing.scope_id
-            row = CurrentRow(
-                record.key, scope, next(slots) if old is None else old.slot, sequence, record.digest,
-                record.compare, digests.shape(record.raw), pack, frame, start, length,
-                None if record.blob is None else record.blob.id,
-            )  # fmt: skip
-            if old is None:
-                new_rows.append(row)
-                moves[scope] += 1
-            else:
-                changed_rows.append(row)
-                moves.update(_moved(old.scope, scope))
-        stream.seen.update([row.slot for row in new_rows])
-        records.insert_new(connection, stream.id, new_rows)
+            new_rows = self._new_rows(connection, comparison, placed.new, pack)
+            moves.update(row.scope for row in new_rows if row.scope is not None)
+            stream.seen.update([row.slot for row in new_rows])
+            stream.live += len(new_rows)
+            records.insert_new(connection, stream.id, new_rows)
+        changed_rows: list[CurrentRow] = []
+        for record, (frame, start, length) in zip(comparison.changed, placed.changed, strict=True):
+            assert pack is not None
+            read, old = record.read, record.old
+            changed_rows.append(CurrentRow(
+                read.key, read.listing.scope_id, old.slot, sequence, read.digest, record.compare,
+                digests.shape(read.raw), pack, frame, start, length, None if record.blob is None else record.blob.id,
+            ))  # fmt: skip
+            moves.update(_moved(old.scope, read.listing.scope_id))
         records.replace(connection, stream.id, sequence, changed_rows)
-        self._owe_blobs(connection, comparison)
         scopes.add_live(connection, moves)
-        stream.live += len(new_rows)
-        old_rows = [record.old for record in comparison.written if record.old is not None]
-        self._sum(connection, stream, added=new_rows + changed_rows, removed=old_rows)
-        self._delete(connection, stream, comparison.deleted)
+        self._sum(
+            connection, stream, added=new_rows + changed_rows, removed=[record.old for record in comparison.changed]
+        )
+        self._owe_blobs(connection, comparison)
+        if comparison.deleted:
+            self._delete(connection, stream, comparison.deleted)
         seen_slots = comparison.slots + [row.slot for row in new_rows]
         if seen_slots:
             seen.add(connection, self._context.run_id, stream.id, self._batch, seen_slots)
 
-    def _delete(self, connection: Connection, stream: Stream, rows: Sequence[CurrentRow]) -> None:
-        if not rows:
-            return
-        keys = [row.record_key for row in rows]
+    def _new_rows(
+        self, connection: Connection, comparison: Comparison, places: list[tuple[int, int, int]], pack: int
+    ) -> list[CurrentRow]:
+        """Rows for a million records: whole columns at a time, 1 us a row instead of 3."""
+        keys, raws, found, listings = zip(*comparison.new, strict=True)
+        frames, starts, lengths = zip(*places, strict=True)
+        columns = (
+            keys,
+            [listing.scope_id for listing in listings],
+            count(streams.allocate_slots(connection, comparison.stream.id, len(keys))),
+            repeat(self._context.sequence),
+            found,
+            comparison.new_compares or repeat(None),
+            map(digests.shape, raws),
+            repeat(pack),
+            frames,
+            starts,
+            lengths,
+            repeat(None),
+        )
+        return list(map(CurrentRow._make, zip(*columns, strict=False)))  # repeat and count have no end
+
+    def _delete(self, connection: Connection, stream: Stream, keys: Sequence[str]) -> None:
+        rows = list(records.lookup(connection, stream.id, keys).values())
         records.delete(connection, stream.id, self._context.sequence, keys)
         debts.settle(connection, stream.id, "blob", keys)
         debts.settle(connection, stream.id, "record", keys)
@@ -323,29 +335,34 @@ class Committer:
         stream.counts.deleted += len(rows)
 
     def _choose_blobs(self, connection: Connection, comparison: Comparison) -> None:
-        """What blob each written version begins with: carried over where its declared version is the same, else owed."""
+        """What blob each version begins with: carried over where its declared version is the same, else owed."""
         stream = comparison.stream
         if stream.endpoint.blob is None:
             return
-        numbers = {record.old.blob for record in comparison.written if record.old and record.old.blob is not None}
+        for read in comparison.new:
+            if self._blob_reference(stream, read) is not None:
+                comparison.owed_blobs.append((read.key, read.listing))
+        numbers = {record.old.blob for record in comparison.changed if record.old.blob is not None}
         stored = catalog_blobs.get_many(connection, numbers)
-        for record in comparison.written:
-            wanted = self._source.blob_reference(stream.name, record.listing.parent, fields_of(record.raw))
+        for record in comparison.changed:
+            wanted = self._blob_reference(stream, record.read)
             if wanted is None:
                 continue
-            old = None if record.old is None or record.old.blob is None else stored[record.old.blob]
+            old = None if record.old.blob is None else stored[record.old.blob]
             # Without a declared version nothing tells one content from another: it is asked for again.
             if old is not None and wanted.version is not None and wanted.version == old.version:
                 record.blob = old
             else:
-                record.owes_blob = True
+                comparison.owed_blobs.append((record.read.key, record.read.listing))
+
+    def _blob_reference(self, stream: Stream, read: Read) -> BlobReference | None:
+        return self._source.blob_reference(stream.name, read.listing.parent, fields_of(read.raw))
 
     def _owe_blobs(self, connection: Connection, comparison: Comparison) -> None:
         stream, sequence = comparison.stream, self._context.sequence
         owed = [
-            Debt(stream.id, record.key, "blob", record.listing.scope_id, PENDING, "", 0, sequence, sequence)
-            for record in comparison.written
-            if record.owes_blob
+            Debt(stream.id, key, "blob", listing.scope_id, PENDING, "", 0, sequence, sequence)
+            for key, listing in comparison.owed_blobs
         ]
         debts.put(connection, owed)
 
@@ -416,14 +433,33 @@ def _advance(listing: Listing, page: Page) -> None:
     listing.ended = page.next is None
 
 
-def _add_records(writer: PackWriter, comparison: Comparison) -> list[tuple[int, int, int]]:
-    written = comparison.written
-    return writer.add_records(
-        comparison.stream.name,
-        [record.key for record in written],
-        [record.raw for record in written],
-        [record.digest for record in written],
-        [record.compare for record in written],
-        [None if record.blob is None else record.blob.object_id for record in written],
-        [record.listing.parent_key for record in written],
+@dataclass(frozen=True)
+class _Placed:
+    """Where a comparison's records lie in the pack: (frame, offset, length) beside `new` and `changed`."""
+
+    new: list[tuple[int, int, int]]
+    changed: list[tuple[int, int, int]]
+
+
+def _add_records(writer: PackWriter, comparison: Comparison) -> _Placed:
+    name, new, changed = comparison.stream.name, comparison.new, comparison.changed
+    placed_new = writer.add_records(
+        name,
+        [read.key for read in new],
+        [read.raw for read in new],
+        [read.digest for read in new],
+        comparison.new_compares,
+        (),
+        [read.listing.parent_key for read in new],
     )
+    placed_changed = writer.add_records(
+        name,
+        [record.read.key for record in changed],
+        [record.read.raw for record in changed],
+        [record.read.digest for record in changed],
+        [record.compare for record in changed],
+        [None if record.blob is None else record.blob.object_id for record in changed],
+        [record.read.listing.parent_key for record in changed],
+    )
+    writer.add_deletions(name, comparison.deleted)
+    return _Placed(placed_new, placed_changed)

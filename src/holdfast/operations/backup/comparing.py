@@ -4,8 +4,9 @@ A keyed digest over endpoint, record key and raw bytes decides nearly always. Wh
 fingerprint that key order and white space do not change) is equal, the old bytes are read and compared canonically.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -24,19 +25,24 @@ _STRAYS_AT_MOST = 100_000
 """Bounds memory where records belong to many parents at once; strays beyond stay where they are until a later run."""
 
 
-@dataclass(slots=True)
-class Written:
-    """A record version to be written. `old` is what it replaces, None for a new record."""
+class Read(NamedTuple):
+    """A record as it was read. A plain tuple: a first backup makes one for each of a million records."""
 
     key: str
     raw: bytes
     digest: bytes
-    compare: bytes | None
     listing: Listing
-    old: CurrentRow | None
+
+
+@dataclass(slots=True)
+class Changed:
+    """A new version of a record that exists."""
+
+    read: Read
+    compare: bytes | None
+    old: CurrentRow
     blob: Blob | None = None
-    """The blob it begins with: the old version's where the source says that it is the same."""
-    owes_blob: bool = False
+    """The old version's, where the source says that it is the same."""
 
 
 @dataclass
@@ -44,8 +50,15 @@ class Comparison:
     """The outcome for one stream's pages of a batch. `slots` are the known records seen for the first time."""
 
     stream: Stream
-    written: list[Written] = field(default_factory=list)
-    deleted: list[CurrentRow] = field(default_factory=list)
+    new: list[Read] = field(default_factory=list)
+    """Ascending by key."""
+    new_compares: list[bytes | None] = field(default_factory=list)
+    """Beside `new`, or empty where the endpoint has no volatile fields."""
+    changed: list[Changed] = field(default_factory=list)
+    owed_blobs: list[tuple[str, Listing]] = field(default_factory=list)
+    """By key, what has a blob that is to be fetched."""
+    deleted: list[str] = field(default_factory=list)
+    """Keys of records that a tombstone tells of."""
     slots: list[int] = field(default_factory=list)
 
 
@@ -68,16 +81,32 @@ def compare(
     current = known(connection, stream.id, readings.keys)
     found = digests.record_digests(context.customer.digest_key, stream.name, readings.keys, readings.raws)
     tombstones = readings.tombstones
-    different: list[tuple[str, bytes, bytes, Listing]] = []
+    different: list[Read] = []
+    new = comparison.new
     for key, raw, digest, listing, (old_digest, slot, scope, _) in zip(
         readings.keys, readings.raws, found, readings.listings, current, strict=True
     ):
-        if slot is not None and old_digest == digest and (not tombstones or key not in tombstones):
+        if key in tombstones:
+            stream.counts.tombstones += 1
+            if slot is not None:
+                comparison.deleted.append(key)
+                listing.present -= slot in stream.seen
+        elif slot is None:
+            new.append(Read(key, raw, digest, listing))
+        elif old_digest == digest:
             _mark_unchanged(comparison, key, slot, scope, listing)
         else:
-            different.append((key, raw, digest, listing))
+            different.append(Read(key, raw, digest, listing))
     if different:
-        _sort_out(context, connection, comparison, different, tombstones)
+        rows = lookup(connection, stream.id, [read.key for read in different])
+        _sort_out(context, comparison, different, rows)
+    if new:
+        new.sort()
+        if stream.endpoint.volatile:
+            comparison.new_compares = [_comparable(context, stream, read) for read in new]
+        stream.counts.new += len(new)
+        for read in new:
+            read.listing.present += 1
     return comparison
 
 
@@ -106,42 +135,35 @@ def _gather(stream: Stream, pages: Sequence[tuple[Listing, Page]]) -> _Readings:
 
 
 def _sort_out(
-    context: RunContext,
-    connection: Connection,
-    comparison: Comparison,
-    different: list[tuple[str, bytes, bytes, Listing]],
-    tombstones: set[str],
+    context: RunContext, comparison: Comparison, different: list[Read], rows: Mapping[str, CurrentRow]
 ) -> None:
-    """Records whose bytes are not the current ones: new, changed, deleted, or the same in another spelling."""
+    """Known records whose bytes are not the current ones: changed, or the same in another spelling."""
     stream = comparison.stream
-    rows = lookup(connection, stream.id, [key for key, *_ in different])
-    reordered: list[Written] = []
-    for key, raw, digest, listing in different:
-        row = rows.get(key)
-        if key in tombstones:
-            stream.counts.tombstones += 1
-            if row is not None:
-                comparison.deleted.append(row)
-                listing.present -= row.slot in stream.seen
-            continue
-        record = Written(key, raw, digest, _comparable(context, stream, key, raw), listing, row)
-        if row is not None and record.compare is not None and record.compare == row.compare:
-            _mark_unchanged(comparison, key, row.slot, row.scope, listing)
-        elif row is not None and record.compare is None and row.shape in (UNKNOWN_SHAPE, digests.shape(raw)):
+    reordered: list[Changed] = []
+    for read in different:
+        record = Changed(read, _comparable(context, stream, read), rows[read.key])
+        old = record.old
+        if record.compare is not None:
+            if record.compare == old.compare:
+                _mark_unchanged(comparison, read.key, old.slot, old.scope, read.listing)
+            else:
+                comparison.changed.append(record)
+        elif old.shape in (UNKNOWN_SHAPE, digests.shape(read.raw)):
             reordered.append(record)
         else:
-            comparison.written.append(record)
+            comparison.changed.append(record)
     _settle_reordered(context, comparison, reordered)
-    for record in comparison.written:
-        _count_written(context, comparison, record)
+    comparison.changed.sort(key=lambda record: record.read.key)
+    for record in comparison.changed:
+        _count_changed(context, comparison, record)
 
 
-def _comparable(context: RunContext, stream: Stream, key: str, raw: bytes) -> bytes | None:
+def _comparable(context: RunContext, stream: Stream, read: Read) -> bytes | None:
     """The digest that decides about a change where the endpoint has volatile fields; None where the raw one does."""
     if not stream.endpoint.volatile:
         return None
-    reduced = digests.comparable(raw, stream.endpoint.volatile)
-    return digests.record_digest(context.customer.digest_key, stream.name, key, reduced)
+    reduced = digests.comparable(read.raw, stream.endpoint.volatile)
+    return digests.record_digest(context.customer.digest_key, stream.name, read.key, reduced)
 
 
 def _mark_unchanged(comparison: Comparison, key: str, slot: int, scope: int | None, listing: Listing) -> None:
@@ -164,29 +186,26 @@ def _count_repeated(stream: Stream, listing: Listing) -> None:
     stream.counts.moved += not listing.second_pass
 
 
-def _settle_reordered(context: RunContext, comparison: Comparison, records: list[Written]) -> None:
+def _settle_reordered(context: RunContext, comparison: Comparison, records: list[Changed]) -> None:
     """Read the old bytes of records whose shape is equal: only key order or white space may differ."""
-    old_rows = [record.old for record in records if record.old is not None]
-    old_raws = context.customer.read_many([place_of(context, row) for row in old_rows])
-    for record, row, old_raw in zip(records, old_rows, old_raws, strict=True):
-        if digests.canonical(old_raw) == digests.canonical(record.raw):
-            _mark_unchanged(comparison, record.key, row.slot, row.scope, record.listing)
+    old_raws = context.customer.read_many([place_of(context, record.old) for record in records])
+    for record, old_raw in zip(records, old_raws, strict=True):
+        read, old = record.read, record.old
+        if digests.canonical(old_raw) == digests.canonical(read.raw):
+            _mark_unchanged(comparison, read.key, old.slot, old.scope, read.listing)
         else:
-            comparison.written.append(record)
+            comparison.changed.append(record)
 
 
-def _count_written(context: RunContext, comparison: Comparison, record: Written) -> None:
+def _count_changed(context: RunContext, comparison: Comparison, record: Changed) -> None:
     """Count a version to be written; of a record that this run had read before, the later reading stands."""
-    stream, old = comparison.stream, record.old
-    if old is None:
-        stream.counts.new += 1
-        record.listing.present += 1
-    elif stream.seen.add(old.slot):
+    stream, old, listing = comparison.stream, record.old, record.read.listing
+    if stream.seen.add(old.slot):
         stream.counts.changed += 1
-        record.listing.present += 1
+        listing.present += 1
         comparison.slots.append(old.slot)
     else:
-        _count_repeated(stream, record.listing)
+        _count_repeated(stream, listing)
         if old.run_from != context.sequence:  # its earlier reading was counted as unchanged
             stream.counts.unchanged -= 1
             stream.counts.changed += 1
