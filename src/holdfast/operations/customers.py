@@ -32,3 +32,13 @@ def local(services: Services) -> Customer:
             vendor = vendors.create(connection, LOCAL_VENDOR, None, LOCAL_VENDOR)
             revisions.vendor_changed(connection, vendor.id)
     return create(services, vendor.id, LOCAL_CUSTOMER, None)
+
+
+def change(services: Services, customer_id: int, *, name: str, email: str | None) -> Customer:
+    """Another name or address. Raises Conflict for a name that is taken."""
+    with services.database.write() as connection:
+        customers.change(connection, customer_id, name=name, email=email)
+        revisions.customer_changed(connection, customer_id)
+        changed = customers.get(connection, customer_id)
+    revisions.flush(services)
+    return changed

@@ -8,8 +8,10 @@ from holdfast.catalog.instances import Instance
 from holdfast.clock import now
 from holdfast.definitions.document import Definition
 from holdfast.errors import InputError
+from holdfast.ids import new_id
 from holdfast.operations import revisions, variables
 from holdfast.operations.definitions import loaded
+from holdfast.operations.schedule import OFF, Schedule, next_due
 from holdfast.operations.services import Services
 
 
@@ -20,6 +22,7 @@ def create(
     *,
     label: str | None = None,
     given: Mapping[str, str] | None = None,
+    schedule: Schedule = OFF,
 ) -> Instance:
     """A new instance with these values. Raises InputError for a key that the definition does not have, Conflict for a
     label that is taken."""
@@ -29,7 +32,18 @@ def create(
     check_keys(loaded(services, definition), given or {})
     customer = services.vault.create_customer(customer_id)
     with services.database.write() as connection:
-        made = instances.create(connection, customer_id, definition_id, label=label)
+        instance_id = new_id()
+        made = instances.create(
+            connection,
+            customer_id,
+            definition_id,
+            label=label,
+            frequency=schedule.frequency,
+            cron=schedule.cron,
+            time_zone=schedule.time_zone,
+            next_due_at=next_due(schedule, instance_id, now()),
+            instance_id=instance_id,
+        )
         instances.set_variables(connection, made.id, variables.seal(customer, made.id, given or {}))
         revisions.instance_changed(connection, made.id)
     revisions.flush(services)

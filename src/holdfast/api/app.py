@@ -1,0 +1,44 @@
+"""Makes the ASGI application from an installation's services."""
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+
+from holdfast import __version__
+from holdfast.api import errors
+from holdfast.api.context import ApiContext
+from holdfast.api.protection import BodyTooLarge, Protection, too_large
+from holdfast.api.raw_path import RawPath
+from holdfast.api.routes import ROUTERS
+from holdfast.operations.services import Services
+
+_ABOUT = """
+Back up SaaS applications, browse every backup, export it. The v1 contract of a backup service that vendors build into
+their own products, and what Holdfast adds to it.
+
+Get a token with `POST /oauth/token` and send it as `Authorization: Bearer TOKEN`. Lists come in pages; follow the
+`Link` header. What is wrong with a request is told in `errors`.
+"""
+
+
+def create_app(services: Services) -> FastAPI:
+    """The API over these services, which must stay open as long as it serves."""
+    app = FastAPI(
+        title="Holdfast",
+        version=__version__,
+        description=_ABOUT,
+        redirect_slashes=False,
+        separate_input_output_schemas=False,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    )
+    app.state.context = ApiContext.of(services)
+    errors.install(app)
+
+    @app.exception_handler(BodyTooLarge)
+    async def body_too_large(request: Request, error: BodyTooLarge) -> Response:  # noqa: ARG001
+        return too_large()
+
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(RawPath)
+    app.add_middleware(Protection)
+    return app

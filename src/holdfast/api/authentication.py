@@ -1,0 +1,70 @@
+"""Who calls: `Authorization: Bearer TOKEN` (any case, `bearer_token` too) or `Access-Token: TOKEN`.
+
+A route names in its parameters who may call it. The contract knows no 403: a token without the right is a 401.
+"""
+
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyHeader, HTTPBearer
+
+from holdfast.api.context import Context
+from holdfast.api.errors import Answer, Problem
+from holdfast.operations.tokens import Caller
+
+_SCHEMES = {"bearer", "bearer_token"}
+_bearer = HTTPBearer(auto_error=False, scheme_name="bearer", description="What `POST /oauth/token` gave.")
+_access_token = APIKeyHeader(
+    name="Access-Token", auto_error=False, scheme_name="access_token", description="The same token without a scheme."
+)
+
+
+async def _documented(
+    _one: Annotated[object, Security(_bearer)], _other: Annotated[object, Security(_access_token)]
+) -> None:
+    """Puts both ways into the OpenAPI document; reading them is `token_of`'s business."""
+
+
+def token_of(request: Request) -> str | None:
+    scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
+    if scheme.lower() in _SCHEMES:
+        return token.strip()
+    return request.headers.get("access-token")
+
+
+async def _caller(request: Request, context: Context, _: Annotated[None, Depends(_documented)]) -> Caller:
+    token = token_of(request)
+    if not token:
+        raise _refused("an access token is needed", 'Bearer realm="holdfast"')
+    caller = await context.known_tokens.find(token)
+    if caller is None:
+        raise _refused("the access token is not valid, or not any more", _challenge("invalid_token"))
+    return caller
+
+
+async def _vendor(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+    if caller.customer_id is not None:
+        raise _refused("a customer's token has no right to this", _challenge("insufficient_scope"))
+    return caller
+
+
+async def _customer(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+    if caller.customer_id is None:
+        raise _refused("only a customer's token is for this", _challenge("insufficient_scope"))
+    return caller
+
+
+def _challenge(error: str) -> str:
+    return f'Bearer realm="holdfast", error="{error}"'
+
+
+def _refused(message: str, challenge: str) -> Answer:
+    return Answer(401, Problem(None, "unauthorized", message), {"WWW-Authenticate": challenge})
+
+
+Vendor = Annotated[Caller, Depends(_vendor)]
+"""Only with a vendor's token."""
+Customer = Annotated[Caller, Depends(_customer)]
+"""Only with a customer's token."""
+VendorOrCustomer = Annotated[Caller, Depends(_caller)]
+"""With either; a customer sees its own instances only."""

@@ -1,0 +1,52 @@
+"""Pages of lists: what a request asks for, and the `Link` header of RFC 8288 that leads from one page to the others."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+
+from holdfast.api.addresses import own_url
+from holdfast.api.parameters import PageNumber, PerPage
+from holdfast.catalog.listing import Listing, PageRequest
+from holdfast.settings import Settings
+
+
+async def _page(page: PageNumber = 1, per_page: PerPage = 20) -> PageRequest:
+    return PageRequest(page, per_page)
+
+
+Page = Annotated[PageRequest, Depends(_page)]
+"""Page 1 of 20 unless `page` and `per_page` say otherwise."""
+
+LINK_HEADER = {
+    "Link": {
+        "description": 'Other pages as absolute addresses: rel="first", "prev", "next", "last".',
+        "schema": {"type": "string"},
+    }
+}
+
+
+def set_links(
+    request: Request, response: Response, settings: Settings, listing: Listing[Any]
+) -> None:  # fmt: skip
+    """Give the answer its `Link` header."""
+    response.headers["Link"] = links(
+        request, settings, page=listing.page, last_page=listing.last_page
+    )  # fmt: skip
+
+
+def links(request: Request, settings: Settings, *, page: int, last_page: int, after: str | None = None) -> str:
+    """The value of the header; every other parameter of the query stays as it is.
+
+    `after` goes into `next` only: it lets that page begin without a walk over those before it.
+    """
+    here = own_url(request, settings).remove_query_params(["page", "after"])
+    targets: list[tuple[str, int, str | None]] = [("first", 1, None)]
+    if page > 1:
+        targets.append(("prev", min(page - 1, last_page), None))
+    if page < last_page:
+        targets.append(("next", page + 1, after))
+    targets.append(("last", last_page, None))
+    return ", ".join(
+        f'<{here.include_query_params(page=number, **({"after": key} if key else {}))}>; rel="{relation}"'
+        for relation, number, key in targets
+    )

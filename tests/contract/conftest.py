@@ -1,0 +1,37 @@
+"""One real service for the whole suite: SQLite, a vault in a folder, a worker, the API on a port of 127.0.0.1.
+
+Every test gets vendors of its own, so that tests see nothing of each other.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.client import Client, Service
+from tests.support.hostile_source import HostileSource, in_thread
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with Service.started(Path(tmp_path_factory.mktemp("installation"))) as service:
+        yield service
+
+
+@pytest.fixture
+def vendor(service: Service) -> Client:
+    """A vendor's client with a token."""
+    return service.new_vendor()
+
+
+@pytest.fixture
+def other(service: Service) -> Client:
+    """Another vendor's client."""
+    return service.new_vendor()
+
+
+@pytest.fixture
+def source() -> Iterator[HostileSource]:
+    """An application to back up, empty at first."""
+    with in_thread(HostileSource({"items": []})) as source:
+        yield source
