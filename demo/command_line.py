@@ -16,7 +16,7 @@ class CommandFailed(Exception):
 class Holdfast:
     """An installation whose data folder is `home`. Nothing of another one on this machine is read or changed."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **environment: str) -> None:
         self._program = str(Path(sys.executable).with_name("holdfast"))
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
         self.environment = {
@@ -24,6 +24,7 @@ class Holdfast:
             "HOLDFAST_HOME": str(home),
             # Kinto is on this very machine, which definitions may not reach unless the operator says so.
             "HOLDFAST_ALLOW_PRIVATE_NETWORK": "true",
+            **environment,
         }
 
     def run(self, *arguments: str) -> None:
