@@ -10,7 +10,7 @@ import msgspec
 
 from holdfast.errors import PageUnreadable
 
-__all__ = ["NumberToken", "decode", "kind_of"]
+__all__ = ["NumberToken", "decode", "encode", "kind_of"]
 
 
 class NumberToken(float):
@@ -58,6 +58,25 @@ def decode(raw: bytes) -> object:
         raise PageUnreadable("the JSON is nested too deeply to look into") from error
     except ValueError as error:
         raise PageUnreadable(f"not valid JSON: {error}") from error
+
+
+def encode(value: object) -> str:
+    """JSON text of what `decode` gave, every number as the source spelt it. Encodes as UTF-8 whatever was decoded."""
+    if isinstance(value, NumberToken):
+        return value.token
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_encode_text(str(name))}: {encode(inner)}" for name, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(encode, value)) + "]"
+    return _encode_text(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _encode_text(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate, which only an escape can tell of
+        return json.dumps(text)
+    return json.dumps(text, ensure_ascii=False)
 
 
 def kind_of(value: object) -> str:

@@ -1,0 +1,1 @@
+"""The command line: `main` puts it together, a module for each group of commands. Calls operations, decides nothing."""

@@ -1,0 +1,157 @@
+"""`backup` and `backups`: back up now and follow it; what was backed up when, and what came of it."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from holdfast.cli import completion
+from holdfast.cli.errors import INTERRUPTED, NOT_GOOD
+from holdfast.cli.output import Output, duration, moment, styled
+from holdfast.cli.parameters import Json, Name, example
+from holdfast.errors import InputError
+
+if TYPE_CHECKING:
+    from holdfast.catalog.runs import Run
+    from holdfast.cli.session import Session
+
+app = typer.Typer()
+_PANEL = "Back up"
+
+
+@app.command(
+    rich_help_panel=_PANEL,
+    epilog=example("holdfast backup github", "holdfast backup --all", "holdfast backup github --accept-deletions"),
+)
+def backup(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="The instance's name.", autocompletion=completion.instance_names),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every instance, one failure or not.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="List everything again, not only what has changed.")] = False,
+    accept_deletions: Annotated[
+        bool,
+        typer.Option("--accept-deletions", help="Believe the source that a large share of its records is gone."),
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Back up now, and say what has changed.
+
+    Where `holdfast serve` runs, it does the work and this command follows it. Ctrl-C leaves a backup that goes on when
+    the same command, or the service, is started again. Exit code 1: a backup failed; it keeps what it has read.
+    """
+    from holdfast.cli import following, summaries
+    from holdfast.cli.session import opened
+    from holdfast.operations.backup import BackupOptions, request_backup
+
+    output = Output(as_json=json)
+    if (name is None) != everything:
+        raise InputError("either NAME or --all says what to back up", field="NAME", hint="holdfast status lists names.")
+    with opened() as session:
+        instances = session.instances() if name is None else [session.instance(name)]
+        if not instances:
+            raise InputError(
+                "there is nothing to back up yet", hint="`holdfast add DEFINITION NAME` makes an instance."
+            )
+        services = session.services
+        following.prepare(services)
+        options = BackupOptions(full=full, accept_deletions=accept_deletions)
+        wanted = {}
+        for instance in instances:
+            label = instance.label or str(instance.id)
+            wanted[label], is_new = request_backup(services, instance.id, options)
+            if not is_new:
+                output.note(f"backup {wanted[label].sequence} of {label} is under way already: going on with it")
+        ended = _follow(session, wanted, output, everything=everything)
+        for label in wanted:
+            summaries.tell_run(session, output, label, ended[label])
+        documents = [summaries.document(session, label, run) for label, run in ended.items()]
+        output.document({"backups": documents} if everything else documents[0])
+    if any(run.status != "successful" for run in ended.values()):
+        raise typer.Exit(NOT_GOOD)
+
+
+@app.command(rich_help_panel=_PANEL, epilog=example("holdfast backups github", "holdfast backups github 3"))
+def backups(
+    name: Name,
+    number: Annotated[int | None, typer.Argument(metavar="[N]", min=1, help="One backup, in full.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20,
+    json: Json = False,
+) -> None:
+    """List the backups of an instance, or show one in full.
+
+    The newest first, with what each changed and why it failed.
+    """
+    from holdfast.cli import failures, summaries
+    from holdfast.cli.session import opened
+
+    output = Output(as_json=json)
+    with opened() as session:
+        instance = session.instance(name)
+        if number is not None:
+            run = summaries.by_number(session, instance.id, number)
+            output.say(f"started {moment(run.started_at)}, ended {moment(run.ended_at)}" if run.ended_at else "")
+            summaries.tell_run(session, output, name, run, all_failures=True)
+            output.document(summaries.document(session, name, run))
+            return
+        found = summaries.newest(session, instance.id, limit)
+        output.document({"backups": [summaries.document(session, name, run) for run in found]})
+        if not found:
+            output.say(f"{name} has no backup yet: holdfast backup {name}")
+            return
+        output.table(
+            [
+                "backup #",
+                "status",
+                "started",
+                "took",
+                "records #",
+                "new #",
+                "changed #",
+                "deleted #",
+                "blobs #",
+                "why …",
+            ],
+            [
+                [
+                    run.sequence,
+                    styled(run.status, summaries.style(run.status)),
+                    moment(run.started_at or run.queued_at),
+                    duration((run.ended_at - run.started_at).total_seconds())
+                    if run.ended_at and run.started_at
+                    else "",
+                    *(run.counters.get(key) for key in ("live", "new", "changed", "deleted", "blobs")),
+                    "".join(failures.where(one) + str(one["message"]) for one in run.failures[:1]),
+                ]
+                for run in found
+            ],
+        )
+
+
+def _follow(session: "Session", wanted: dict[str, "Run"], output: Output, *, everything: bool) -> dict[str, "Run"]:
+    """The runs as they ended, while bars show how far they are. Ctrl-C ends the command with its own exit code."""
+    from holdfast.cli import following, summaries, working
+    from holdfast.cli.progress import backup_bars
+
+    ended: dict[str, Run] = {}
+    is_here = True
+    engine = session.services.engine
+    try:
+        with backup_bars(output, by_instance=everything) as bars, working.workforce(engine, output.note) as workers:
+            try:
+                for label, run in following.Follower(session.services, workers, bars).follow(wanted):
+                    ended[label] = run
+                    if everything:
+                        output.note(summaries.sentence(label, run), summaries.style(run.status))
+            except KeyboardInterrupt:
+                is_here = workers.is_here
+                if is_here:
+                    output.note("stopping at the next checkpoint ...", "yellow")
+                raise
+    except KeyboardInterrupt:
+        remaining = [label for label in wanted if label not in ended]
+        command = "holdfast backup --all" if everything else f"holdfast backup {remaining[0]}"
+        goes_on = f"`{command}` goes on at the last checkpoint" if is_here else "the worker goes on with it"
+        output.note(f"Interrupted. Nothing is lost: {goes_on}.", "yellow")
+        raise typer.Exit(INTERRUPTED) from None
+    return ended

@@ -1,0 +1,62 @@
+"""Tells what went wrong in a backup: where, why, and which command helps."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from holdfast.cli.output import Output
+
+SHOWN = 10
+"""Failures shown one by one; of more there is the number, and `holdfast backups NAME N` shows all."""
+
+_LATER = "Run `holdfast backup {name}` again later: it goes on where this one ended."
+ADVICE: Mapping[str, str] = {
+    "credential_refused": "A new credential: `holdfast set {name} {secret}`.",
+    "missing_variable": "Set what is missing: `holdfast set {name} KEY=VALUE`.",
+    "address_refused": "The source has a private address: HOLDFAST_ALLOW_PRIVATE_NETWORK=true allows that.",
+    "source_unreachable": "See that the address is right (`holdfast set {name} KEY=VALUE`) and the source is up.",
+    "source_throttled": _LATER,
+    "source_failed": _LATER,
+    "deletions_held": "Look at the source. If they really are gone: `holdfast backup {name} --accept-deletions`.",
+    "page_unreadable": "Compare the definition with what the source answers: `holdfast definition check FILE`.",
+    "definition_invalid": "Mend the definition: `holdfast definition check FILE`, then `... save FILE`.",
+    "storage_full": "Make room where the vault is, then run `holdfast backup {name}` again: it goes on.",
+    "catalog_full": "Make room where the catalog is, then run `holdfast backup {name}` again.",
+    "damaged": "`holdfast verify` says what is damaged and what to do.",
+    "object_missing": "`holdfast verify` says what is missing and what to do.",
+    "counts_disagree": "This is a defect of Holdfast: please report it.",
+    "internal_error": "This is a defect of Holdfast: please report it, with the log.",
+}
+"""What to do, by a failure's code, with the instance's `name` and the key of a `secret` variable."""
+
+
+def tell_failures(
+    output: Output,
+    name: str,
+    failures: Sequence[Mapping[str, Any]],
+    *,
+    secrets: Sequence[str] = (),
+    shown: int | None = SHOWN,
+    number: int | None = None,
+) -> None:
+    """Each failure on lines of its own, then what to do about them. `secrets` are the keys of secret variables."""
+    for failure in failures[:shown]:
+        output.say(f"  {where(failure)}{failure['message']}", "red")
+    more = 0 if shown is None else len(failures) - shown
+    if more > 0:
+        output.say(f"  and {more:,} more: holdfast backups {name} {number or ''}".rstrip(), "red")
+    told = dict.fromkeys(ADVICE[code] for failure in failures if (code := failure["code"]) in ADVICE)
+    for advice in told:
+        output.say("  → " + advice.format(name=name, secret=" ".join(secrets[:1]) or "KEY=VALUE"))
+
+
+def where(failure: Mapping[str, Any]) -> str:
+    """Endpoint, parent, page and record of a failure, as far as it has them."""
+    endpoint = failure.get("endpoint")
+    parts = [
+        endpoint,
+        failure.get("parent") and f"of {failure['parent']}",
+        failure.get("page") and f"page {failure['page']}",
+        failure.get("record_id") and f"record {failure['record_id']}",
+    ]
+    found = ", ".join(str(part) for part in parts if part)
+    return f"{found}: " if found else ""

@@ -1,0 +1,77 @@
+"""Files that commands write: there as a whole or not at all, and never in place of another one unless asked."""
+
+import errno
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from holdfast.errors import Conflict, InputError, StorageFull
+
+STANDARD_OUTPUT = "-"
+
+
+@contextmanager
+def written(target: str, *, force: bool) -> Iterator[IO[bytes]]:
+    """A file to write to, which becomes `target` at the end of the block; an error leaves none. `-`: standard output.
+
+    Raises Conflict where the target exists and `force` does not allow to replace it, InputError where it cannot be
+    written, StorageFull.
+    """
+    if target == STANDARD_OUTPUT:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    path = Path(target)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder", field="-o")
+    if path.exists() and not force:
+        raise _exists(path)
+    with _translated(path):
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with _translated(path), os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(temporary).chmod(0o666 & ~mask)
+        with _translated(path):
+            _put_in_place(Path(temporary), path, force=force)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _put_in_place(temporary: Path, path: Path, *, force: bool) -> None:
+    if not force:
+        try:
+            path.hardlink_to(temporary)
+            return
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links: the one name goes over to the other
+            if path.exists():
+                raise _exists(path) from None
+    temporary.replace(path)
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileExistsError as error:
+        raise _exists(path) from error
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise StorageFull(f"no space left for {path}", hint="Nothing was written.") from error
+        raise InputError(f"{path} cannot be written: {error.strerror}", field="-o") from error
+
+
+def _exists(path: Path) -> Conflict:
+    return Conflict(f"{path} exists already", field="-o", hint="--force replaces it.")

@@ -1,0 +1,209 @@
+"""`add`, `set`, `remove`: which accounts of which applications are backed up, and with which values."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from holdfast.cli import completion
+from holdfast.cli.output import Output, moment
+from holdfast.cli.parameters import Json, Name, example
+from holdfast.errors import InputError
+
+if TYPE_CHECKING:
+    from holdfast.catalog.definitions import BackupDefinition
+    from holdfast.cli.session import Session
+
+app = typer.Typer()
+_PANEL = "Set up"
+_VALUES = "key=value, key=@FILE, key=env:NAME, or key alone to be asked for it"
+
+
+@app.command(
+    rich_help_panel=_PANEL,
+    epilog=example(
+        "holdfast add github mine --set token=env:GITHUB_TOKEN",
+        "holdfast add ./crm.yaml sales --set base_url=https://crm.example.com --set password",
+    ),
+)
+def add(
+    definition: Annotated[
+        str,
+        typer.Argument(
+            metavar="DEFINITION",
+            help="A built-in or saved definition (`holdfast definition list`), or a YAML file.",
+            autocompletion=completion.definition_names,
+        ),
+    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call the instance.")],
+    given: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="key=value", help=f"A variable's value: {_VALUES}.", autocompletion=completion.assignments
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Add an instance: an account that is to be backed up.
+
+    Required variables that are not given are asked for, secrets without showing them. Secrets are kept encrypted and
+    never printed.
+    """
+    from holdfast.cli import values
+    from holdfast.cli.session import opened
+    from holdfast.operations import instances
+    from holdfast.operations.definitions import loaded
+
+    output = Output(as_json=json)
+    _check_name(name)
+    with opened() as session:
+        found = _definition(session, definition, output)
+        document = loaded(session.services, found)
+        variables = [] if document is None else document.variables
+        instances.check_keys(document, {text.partition("=")[0]: "" for text in given or []})
+        assigned = values.read_assignments(given or [], variables)
+        assigned |= values.ask_missing(assigned, variables)
+        made = instances.create(session.services, session.customer.id, found.id, label=name, given=assigned)
+        shown = values.shown(assigned, variables)
+        output.document({"instance": name, "id": made.id, "definition": found.name, "variables": shown})
+        output.say(f"Added {name}, which backs up {found.name}.", "green")
+        output.table(["variable", "value"], [[key, value] for key, value in shown.items()])
+        output.say(f"\nNext: holdfast backup {name}")
+
+
+@app.command(
+    "set",
+    rich_help_panel=_PANEL,
+    epilog=example("holdfast set mine token", "holdfast set mine token=@token.txt owner=octocat"),
+)
+def set_values(
+    name: Name,
+    given: Annotated[
+        list[str],
+        typer.Argument(metavar="key=value", help=_VALUES, autocompletion=completion.assignments),
+    ],
+    json: Json = False,
+) -> None:
+    """Give variables of an instance other values."""
+    from holdfast.cli import values
+    from holdfast.cli.session import opened
+    from holdfast.operations import instances
+    from holdfast.operations.definitions import loaded
+
+    output = Output(as_json=json)
+    with opened() as session:
+        instance = session.instance(name)
+        document = loaded(session.services, session.definition(instance))
+        variables = [] if document is None else document.variables
+        instances.check_keys(document, {text.partition("=")[0]: "" for text in given})
+        assigned = values.read_assignments(given, variables)
+        instances.set_variables(session.services, instance, assigned)
+        shown = values.shown(assigned, variables)
+        output.document({"instance": name, "variables": shown})
+        output.say(f"Set {', '.join(shown)} of {name}.", "green")
+
+
+@app.command(
+    rich_help_panel=_PANEL,
+    epilog=example(
+        "holdfast schedule mine daily", "holdfast schedule mine '30 2 * * 1-5' --time-zone Europe/Berlin",
+    ),
+)  # fmt: skip
+def schedule(
+    name: Name,
+    when: Annotated[
+        str, typer.Argument(metavar="WHEN", help="off, hourly, daily, weekly, or a cron expression of five fields.")
+    ],
+    time_zone: Annotated[
+        str | None, typer.Option("--time-zone", metavar="ZONE", help="Of a cron expression.  [default: UTC]")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Say when an instance is backed up by itself.
+
+    It is as long as `holdfast serve` or `holdfast worker` runs.
+    """
+    from holdfast.cli.session import opened
+    from holdfast.operations import schedule as schedules
+
+    output = Output(as_json=json)
+    with opened() as session:
+        schedules.set_schedule(session.services, session.instance(name), schedules.parse(when, time_zone))
+        instance = session.instance(name)
+        output.document(
+            {
+                "instance": name,
+                "frequency": instance.frequency,
+                "cron": instance.cron,
+                "time_zone": instance.time_zone,
+                "next_due_at": instance.next_due_at,
+            }
+        )
+        if instance.next_due_at is None:
+            output.say(f"{name} is backed up on request only.", "green")
+        else:
+            output.say(
+                f"{name} is backed up {schedules.of_instance(instance).text}: next {moment(instance.next_due_at)}.",
+                "green",
+            )
+            output.note("`holdfast serve` or `holdfast worker` does it, as long as it runs.")
+
+
+@app.command(rich_help_panel=_PANEL, epilog=example("holdfast remove mine"))
+def remove(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: Json = False,
+) -> None:
+    """Remove an instance: it is backed up no more.
+
+    Its name is free again. What was backed up stays in the vault, but no command shows it any more.
+    """
+    from holdfast.cli.session import opened
+    from holdfast.operations import instances
+
+    output = Output(as_json=json)
+    with opened() as session:
+        instance = session.instance(name)
+        if not yes:
+            _confirm(f"Remove {name}? Its backups stay in the vault, but no command shows them any more.")
+        instances.remove(session.services, instance)
+        output.document({"instance": name, "id": instance.id, "removed": True})
+        output.say(f"Removed {name}. Its backups stay in the vault.", "green")
+
+
+def _definition(session: "Session", text: str, output: Output) -> "BackupDefinition":
+    """The definition of that name, the customer's own before the built-in one; or one from a file, saved first."""
+    from holdfast.catalog import definitions
+    from holdfast.cli.definitions import save_file
+    from holdfast.operations.definitions import library_vendor
+
+    if text.endswith((".yaml", ".yml")) or "/" in text:
+        found, said = save_file(session, Path(text))
+        output.note(said)
+        return found
+    with session.services.database.write() as connection:
+        own = definitions.find(connection, session.customer.vendor_id, text)
+        built_in = definitions.find(connection, library_vendor(connection).id, text)
+    if own is not None or built_in is not None:
+        return own or built_in  # type: ignore[return-value]
+    from holdfast.definitions import library
+
+    library.read(text)  # says which names there are
+    raise AssertionError("a built-in definition is in the catalog since `holdfast init`")
+
+
+def _check_name(name: str) -> None:
+    if not name.strip() or name.startswith("-") or not name.isprintable():
+        raise InputError(
+            f"{name!r} cannot be a name", field="NAME", hint="Choose printable text, not beginning with -."
+        )
+
+
+def _confirm(question: str) -> None:
+    import sys
+
+    if not sys.stdin.isatty():
+        raise InputError("this command asks before it does that, and there is no terminal", hint="--yes answers it.")
+    if not typer.confirm(question, err=True):
+        raise typer.Exit(1)

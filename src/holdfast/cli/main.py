@@ -1,0 +1,103 @@
+"""The entry point: puts the groups of commands together, and turns errors into one sentence and an exit code.
+
+Everything else is imported when a command runs, so that `--help` and completion are quick.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.main import get_command
+
+from holdfast import __version__
+from holdfast.cli import backups, comparing, definitions, errors, installation, instances, records, serving, vault
+from holdfast.cli.output import Output
+from holdfast.cli.parameters import example, explained
+from holdfast.errors import HoldfastError
+
+app = typer.Typer(
+    name="holdfast",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    epilog=example(
+        "holdfast init",
+        "holdfast add github mine --set token=env:GITHUB_TOKEN",
+        "holdfast backup mine",
+    ),
+)
+# In the order of the help.
+for _group in (installation, instances, backups, records, comparing, vault, serving):
+    app.add_typer(explained(_group.app))
+app.add_typer(
+    explained(definitions.app),
+    name="definition",
+    rich_help_panel="Set up",
+    help="The documents that say how an application is backed up.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"holdfast {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Back up SaaS applications into an encrypted vault of your own. Complete, or it says so."""
+
+
+def main() -> None:
+    """What the program `holdfast` runs."""
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_output()
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; answers its exit code."""
+    from holdfast.cli import logs
+
+    output = Output(as_json="--json" in arguments)
+    logs.quiet(output)
+    try:
+        code = get_command(app)(args=list(arguments), prog_name="holdfast", standalone_mode=False)
+        return code if isinstance(code, int) else errors.DONE
+    except HoldfastError as error:
+        return errors.tell_error(output, error)
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        hint = f"{context.command_path} --help says how." if context is not None else None
+        errors.tell(output, "usage", error.format_message(), hint)
+        return errors.USAGE
+    except (typer.Abort, KeyboardInterrupt):
+        output.note("Interrupted.", "yellow")
+        return errors.INTERRUPTED
+    except BrokenPipeError:
+        _drop_output()
+        return errors.DONE
+    except Exception as error:  # noqa: BLE001 - a defect, told in one sentence; the traceback is for who wants it
+        hint = "This is a defect: please report it. HOLDFAST_LOG_LEVEL=debug shows where it happened."
+        if os.environ.get("HOLDFAST_LOG_LEVEL", "").lower() == "debug":
+            output.notes.print_exception()
+        errors.tell(output, "internal_error", f"{type(error).__name__}: {error}", hint)
+        return errors.DEFECT
+
+
+def _drop_output() -> None:
+    """Whoever read our output has had enough: what is still buffered must not raise again when the program ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,225 @@
+"""`serve` and `worker`: the service as two processes, API and worker, under a parent that starts and stops them.
+
+The parent binds the address first, so that a taken port is told before anything runs. A child that ends takes the other
+with it: whoever started the service (systemd, a container) starts it again as a whole. Children whose parent has gone
+stop by themselves, or a killed service would leave a worker behind that holds the lock.
+"""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from holdfast.cli.parameters import example
+from holdfast.errors import InputError, WorkerElsewhere
+
+if TYPE_CHECKING:
+    from holdfast.engine import Engine, Ticker
+    from holdfast.operations.services import Services
+
+app = typer.Typer()
+_PANEL = "Service"
+_log = logging.getLogger("holdfast.serve")
+
+_STOP_S = 30.0
+"""How long running backups get to reach a checkpoint, and requests to be answered. systemd waits 90 s."""
+_LOOK_S = 1.0
+
+Parent = Annotated[int | None, typer.Option("--parent", hidden=True)]
+
+
+@app.command(
+    rich_help_panel=_PANEL, epilog=example("holdfast serve", "holdfast serve --host 0.0.0.0 --port 8080")
+)  # fmt: skip
+def serve(
+    host: Annotated[str | None, typer.Option(help="The address to listen on.  [default: HOLDFAST_HOST]")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.  [default: HOLDFAST_PORT]")
+    ] = None,
+) -> None:
+    """Run the service: API, schedule and worker.
+
+    Until SIGTERM or Ctrl-C. Backups that run then stop at their next checkpoint and go on at the next start. Log lines
+    go to standard error.
+    """
+    from holdfast.cli import logs
+    from holdfast.cli.session import opened
+    from holdfast.settings import load_settings
+
+    settings = load_settings()
+    logs.service(settings.log_level, settings.log_format)
+    with opened() as session:  # what is wrong with the installation is told here, once, before two processes stumble
+        session.services.database.migrate()
+        session.services.engine.migrate()
+    with _bound(host or settings.host, settings.port if port is None else port) as listener:
+        address, number = listener.getsockname()[:2]
+        children = {
+            "API": _start("api", "--fd", str(listener.fileno()), fds=(listener.fileno(),)),
+            "worker": _start("worker"),
+        }
+        shown = f"[{address}]" if ":" in address else address
+        _log.info("serving at http://%s:%d, described at http://%s:%d/docs", shown, number, shown, number)
+        code = _wait(children)
+    if code:
+        raise typer.Exit(code)
+
+
+@app.command(rich_help_panel=_PANEL, epilog=example("holdfast worker"))
+def worker(parent: Parent = None) -> None:
+    """Run a worker without the API.
+
+    Schedule and backups, until SIGTERM or Ctrl-C. With PostgreSQL as many as you like. On SQLite there is one: it waits
+    until no other process is it.
+    """
+    from holdfast.cli import logs
+    from holdfast.cli.session import opened
+    from holdfast.settings import load_settings
+
+    settings = load_settings()
+    logs.service(settings.log_level, settings.log_format)
+    stop = _stop_event(parent)
+    with opened() as session:
+        services = session.services
+        services.database.migrate()
+        if not _become_worker(services.engine, stop):
+            return
+        _log.info("working as process %d", os.getpid())
+        ticker = _duties(services)
+        stop.wait()
+        _log.info("stopping: running backups stop at their next checkpoint")
+        ticker.stop()
+        services.engine.stop(drain_s=0.0, grace_s=_STOP_S)
+
+
+@app.command(hidden=True, epilog=example("holdfast api --fd 3"))
+def api(fd: Annotated[int, typer.Option(help="The listening socket.")], parent: Parent = None) -> None:
+    """Answer requests on a socket that `serve` has bound."""
+    import uvicorn
+
+    from holdfast.api.app import create_app
+    from holdfast.cli import logs
+    from holdfast.cli.session import opened
+    from holdfast.settings import load_settings
+
+    settings = load_settings()
+    logs.service(settings.log_level, settings.log_format)
+    with opened() as session:
+        config = uvicorn.Config(
+            create_app(session.services),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=int(_STOP_S),
+        )
+        server = uvicorn.Server(config)
+        stop = _stop_event(parent)
+
+        def end_server() -> None:
+            stop.wait()
+            server.should_exit = True
+
+        threading.Thread(target=end_server, name="stop", daemon=True).start()
+        server.run(sockets=[socket.socket(fileno=fd)])
+
+
+def _duties(services: "Services") -> "Ticker":
+    """What a worker does beside its jobs, again and again."""
+    from functools import partial
+
+    from holdfast.engine import Ticker
+    from holdfast.operations import revisions
+    from holdfast.operations.backup.request import reconcile
+    from holdfast.operations.schedule import queue_due
+
+    ticker = Ticker("duties")
+    ticker.every(2.0, partial(queue_due, services), name="schedule")
+    ticker.every(5.0, partial(revisions.flush, services), name="outbox")
+    ticker.every(30.0, partial(reconcile, services), name="reconciler", first_after_s=5.0)
+    ticker.start()
+    return ticker
+
+
+def _become_worker(engine: "Engine", stop: threading.Event) -> bool:
+    """Be the worker, as soon as no other process is. False: told to stop before that."""
+    told = False
+    while not stop.is_set():
+        try:
+            engine.start()
+            return True
+        except WorkerElsewhere as error:
+            if not told:
+                _log.info("waiting: %s", error)
+                told = True
+            stop.wait(_LOOK_S)
+    return False
+
+
+def _start(command: str, *arguments: str, fds: tuple[int, ...] = ()) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "holdfast.cli.main", command, *arguments, "--parent", str(os.getpid())],
+        pass_fds=fds,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def _wait(children: dict[str, "subprocess.Popen[bytes]"]) -> int:
+    """Until told to stop, or a child ends by itself; then both are ended. Answers the exit code."""
+    stop = _stop_event(None)
+    code = 0
+    while not stop.wait(_LOOK_S / 4):
+        ended = [name for name, child in children.items() if child.poll() is not None]
+        if ended:
+            code = children[ended[0]].returncode or 1
+            _log.error("the %s ended with exit code %d: stopping", ended[0], code)
+            break
+    for child in children.values():
+        if child.poll() is None:
+            child.terminate()
+    for name, child in children.items():
+        try:
+            child.wait(_STOP_S + 10)
+        except subprocess.TimeoutExpired:
+            _log.error("the %s does not stop: killing it", name)
+            child.kill()
+            child.wait()
+    _log.info("stopped")
+    return code
+
+
+def _stop_event(parent: int | None) -> threading.Event:
+    """Set by SIGTERM, SIGINT, or when the parent process has gone."""
+    stop = threading.Event()
+
+    def set_stop(*_: object) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, set_stop)
+
+    def watch() -> None:
+        while not stop.wait(_LOOK_S):
+            if os.getppid() != parent:
+                stop.set()
+
+    if parent is not None:
+        threading.Thread(target=watch, name="parent", daemon=True).start()
+    return stop
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises InputError where the address cannot be had."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise InputError(
+            f"{host}:{port} cannot be listened on: {error.strerror or error}",
+            field="--port",
+            hint="--port (or HOLDFAST_PORT) takes another one; 0 takes any that is free.",
+        ) from error

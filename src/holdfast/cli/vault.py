@@ -1,0 +1,211 @@
+"""`export`, `verify`, `rebuild`: getting data out, proving what is there, and coming back after a disaster."""
+
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+import typer
+
+from holdfast.cli.errors import NOT_GOOD
+from holdfast.cli.output import Output, count, size
+from holdfast.cli.parameters import At, Backup, Json, Name, example, parse_time
+from holdfast.errors import InputError
+
+if TYPE_CHECKING:
+    from holdfast.operations.export import Format
+    from holdfast.vault.findings import Finding
+
+app = typer.Typer()
+_PANEL = "Prove and recover"
+_STYLES = {"error": "red", "warning": "yellow", "notice": ""}
+
+
+@app.command(
+    rich_help_panel=_PANEL,
+    epilog=example("holdfast export mine -o mine.zip", "holdfast export mine -o mine.zip --formats csv --backup 3"),
+)
+def export(
+    name: Name,
+    target: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="The zip to write; - is standard output.")
+    ],
+    formats: Annotated[
+        str, typer.Option("--formats", metavar="LIST", help="json, csv, blobs; by commas.")
+    ] = "json,csv",
+    endpoint: Annotated[list[str] | None, typer.Option("--endpoint", help="Only this one; may be repeated.")] = None,
+    backup: Backup = None,
+    at: At = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    json: Json = False,
+) -> None:
+    """Write what a backup holds into a zip.
+
+    Unencrypted: JSON Lines, CSV for spreadsheets, blobs as files. A manifest.json in it has the counts and the SHA-256
+    of every file.
+    """
+    from holdfast.cli.failures import tell_failures
+    from holdfast.cli.files import STANDARD_OUTPUT, written
+    from holdfast.cli.progress import count_bar
+    from holdfast.cli.session import opened
+    from holdfast.operations.export import ExportReport, write_export
+
+    output = Output(as_json=json and target != STANDARD_OUTPUT)
+    chosen = _formats(formats)
+    with opened() as session:
+        instance = session.instance(name)
+        state = session.state(instance, backup=backup, at=parse_time(at))
+        known = {one.name: one.records for one in session.browser.endpoints(state)}
+        for wanted in endpoint or []:
+            if wanted not in known:
+                raise InputError(
+                    f"there is no endpoint {wanted}", field="--endpoint", hint=f"There are: {', '.join(known)}."
+                )
+        total = sum(number for one, number in known.items() if not endpoint or one in endpoint)
+        with count_bar(output, f"exporting {name}") as bar, written(target, force=force) as file:
+
+            def show(report: ExportReport) -> None:
+                bar.at(report.records_processed, total, count(report.records_processed, "record"))
+
+            about = {"instance": name, "definition": session.definition(instance).name}
+            report = write_export(
+                session.browser, state, file, formats=chosen, endpoints=endpoint or (), about=about, progress=show
+            )
+            size_bytes = file.tell() if target != STANDARD_OUTPUT else None
+    output.document(
+        {
+            "instance": name,
+            "backup": state.run.sequence,
+            "file": target,
+            "bytes": size_bytes,
+            "records": report.records_processed,
+            "records_failed": report.records_failed,
+            "blobs": report.blobs,
+            "failures": report.failures,
+        }
+    )
+    if target != STANDARD_OUTPUT:
+        blobs = f" and {count(report.blobs, 'blob')}" if "blobs" in chosen else ""
+        output.say(
+            f"Wrote {count(report.records_processed, 'record')}{blobs} of backup {state.run.sequence} to {target} "
+            f"({size(size_bytes or 0)}). It is not encrypted.",
+            "green" if report.is_complete else "",
+        )
+    if not report.is_complete:
+        output.say(f"{count(report.records_failed, 'record')} could not be read:", "red")
+        tell_failures(output, name, report.failures)
+        raise typer.Exit(NOT_GOOD)
+
+
+@app.command(rich_help_panel=_PANEL, epilog=example("holdfast verify", "holdfast verify --structure"))
+def verify(
+    structure: Annotated[
+        bool, typer.Option("--structure", help="Read no data, only what says where it is: quick, and proves less.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Prove that the vault holds what was written.
+
+    Reads every byte. Names each damaged object, what it held and what to do. Exit code 1: something is lost or damaged.
+    """
+    from holdfast.cli.progress import count_bar
+    from holdfast.cli.session import opened
+    from holdfast.operations.verify import verify as verify_vault
+    from holdfast.vault.findings import CheckProgress
+
+    output = Output(as_json=json)
+    with opened() as session, count_bar(output, "verifying the vault") as bar:
+
+        def show(progress: CheckProgress) -> None:
+            said = f"{progress.objects:,} of {count(progress.objects_total, 'object')}, {size(progress.size_bytes)}"
+            bar.at(progress.size_bytes, progress.size_bytes_total, said)
+
+        report = verify_vault(session.services, data=not structure, progress=show, found=lambda one: _tell(output, one))
+    findings = {
+        severity: sum(one.severity == severity for one in report.findings)
+        for severity in ("error", "warning", "notice")
+    }
+    output.document(
+        {
+            "good": report.is_good,
+            "data": report.data,
+            "objects": report.objects,
+            "bytes": report.size_bytes,
+            "findings": [_document(one) for one in report.findings],
+        }
+    )
+    read = f"{count(report.objects, 'object')}, {size(report.size_bytes)}"
+    if not report.is_good:
+        output.say(f"The vault is damaged: {count(findings['error'], 'error')} in {read}.", "red")
+        raise typer.Exit(NOT_GOOD)
+    proved = "every byte is what was written" if report.data else "everything is there; its content was not read"
+    aside = f" ({count(findings['warning'], 'warning')})" if findings["warning"] else ""
+    output.say(f"The vault is good{aside}: {read}: {proved}.", "green")
+
+
+@app.command(rich_help_panel=_PANEL, epilog=example("holdfast rebuild"))
+def rebuild(json: Json = False) -> None:
+    """Make the catalog again from the vault and its key.
+
+    Instances, backups, every record at every backup are as they were. Needs an empty catalog: move the file of an old
+    one away first. Exit code 1: a backup is not what its manifest says.
+    """
+    from holdfast.cli.progress import count_bar
+    from holdfast.cli.session import opened
+    from holdfast.operations.rebuild import RebuildReport
+    from holdfast.operations.rebuild import rebuild as rebuild_catalog
+
+    output = Output(as_json=json)
+    with opened(needs_catalog=False) as session, count_bar(output, "reading the vault") as bar:
+
+        def show(report: RebuildReport) -> None:
+            bar.at(0, None, f"{count(report.backups, 'backup')}, {count(report.records, 'record version')}")
+
+        report = rebuild_catalog(session.services, show)
+    output.document(
+        {
+            "instances": report.instances,
+            "backups": report.backups,
+            "packs": report.packs,
+            "record_versions": report.records,
+            "disagreements": report.disagreements,
+        }
+    )
+    output.say(
+        f"The catalog is there again: {count(report.instances, 'instance')}, {count(report.backups, 'backup')}, "
+        f"{count(report.records, 'record version')}.",
+        "" if report.disagreements else "green",
+    )
+    if report.disagreements:
+        for text in report.disagreements:
+            output.say(f"  {text}", "red")
+        output.say("`holdfast verify` says what is damaged and what to do.")
+        raise typer.Exit(NOT_GOOD)
+
+
+def _formats(text: str) -> list["Format"]:
+    from holdfast.operations.export import Format
+
+    known = get_args(Format)
+    chosen = list(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    for word in chosen:
+        if word not in known:
+            raise InputError(f"{word!r} is no format", field="--formats", hint=f"There are: {', '.join(known)}.")
+    if not chosen:
+        raise InputError("--formats names none", field="--formats", hint=f"There are: {', '.join(known)}.")
+    return chosen  # type: ignore[return-value]
+
+
+def _tell(output: Output, finding: "Finding") -> None:
+    output.say(str(finding), _STYLES[finding.severity])
+    output.say(f"  → {finding.advice}")
+
+
+def _document(finding: "Finding") -> dict[str, Any]:
+    return {
+        "severity": finding.severity,
+        "object": finding.object_name,
+        "what": finding.what,
+        "advice": finding.advice,
+        "customer_id": finding.customer_id,
+        "instance_id": finding.instance_id,
+        "backup": finding.sequence,
+        "held": [{"endpoint": one.endpoint, "records": one.count, "ids": list(one.keys)} for one in finding.lost],
+    }
