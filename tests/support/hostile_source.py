@@ -71,6 +71,8 @@ class Switches:
     blob_ranges: bool = True
     hook: Hook | None = None
     """Asked first, with the request and the page's number; its answer, if any, is sent."""
+    told: Callable[[str], None] | None = None
+    """Told each request's path and query before anything is answered, in the server's thread."""
 
 
 @dataclass
@@ -160,6 +162,8 @@ class HostileSource:
         self.credentials.append(request.headers.get("Authorization"))
         self.seen_headers.append(dict(request.headers))
         switches = self.switches
+        if switches.told is not None:
+            switches.told(request.path_qs)
         if switches.token is not None and request.headers.get("Authorization") != f"Bearer {switches.token}":
             return web.json_response({"error": "bad credential"}, status=401)
         if switches.throttle_times > 0:

@@ -1,12 +1,13 @@
 """Gathers what the readers bring into batches for the committer's thread, and holds the readers back when it is full.
 
-At most half of what a checkpoint may lag behind is gathered while the other half is being committed, so that a crash
-never repeats more than `checkpoint_records` records or 10 seconds of reading.
+What a crash repeats is the batch being committed, the one being gathered, and a page in the hands of each reader. All
+that together stays below `checkpoint_records` records, as long as the pages under way alone do.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 from holdfast.operations.backup.committing import Committer
@@ -21,15 +22,18 @@ T = TypeVar("T")
 class Collector:
     """An asynchronous context manager. A failing commit ends it: every waiting and later call raises that error."""
 
-    def __init__(self, committer: Committer, *, batch_records: int, batch_seconds: float) -> None:
+    def __init__(self, committer: Committer, *, checkpoint_records: int, batch_seconds: float) -> None:
         self._committer = committer
-        self._batch_records = batch_records
+        self._checkpoint_records = checkpoint_records
+        self._readers = 0
+        self._largest_page = 0
         self._batch_seconds = batch_seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._changed = asyncio.Condition()
         self._pages: list[tuple[Listing, Page]] = []
         self._records = 0
         self._bytes = 0
+        self._is_full = False
         self._oldest = 0.0
         self._flushing = 0
         self._added = 0
@@ -47,10 +51,20 @@ class Collector:
         await asyncio.gather(self._pump_task, return_exceptions=True)
         await asyncio.to_thread(self._thread.shutdown)
 
+    @contextmanager
+    def reader(self) -> Iterator[None]:
+        """Whoever brings pages does so within this."""
+        self._readers += 1
+        try:
+            yield
+        finally:
+            self._readers -= 1
+
     async def add(self, listing: Listing, page: Page) -> None:
         """Take a page; waits while a full batch is already waiting for the committer."""
+        self._largest_page = max(self._largest_page, len(page.ids))
         async with self._changed:
-            await self._changed.wait_for(lambda: self._error or not self._is_full())
+            await self._changed.wait_for(lambda: self._error or not self._is_full)
             self._raise_error()
             if not self._pages:
                 self._oldest = asyncio.get_running_loop().time()
@@ -58,7 +72,8 @@ class Collector:
             self._added += 1
             self._records += len(page.ids)
             self._bytes += page.body_bytes
-            if self._is_full() or len(self._pages) == 1:
+            self._is_full = self._is_full or self._fills()
+            if self._is_full or len(self._pages) == 1:
                 self._changed.notify_all()
 
     async def flush(self) -> None:
@@ -78,8 +93,12 @@ class Collector:
         self._raise_error()
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def _is_full(self) -> bool:
-        return self._records >= self._batch_records or self._bytes >= _BATCH_BYTES
+    def _fills(self) -> bool:
+        """Whether what is gathered makes a batch."""
+        # The two batches end with a page each, and each reader has one at hand.
+        pages = self._largest_page * (self._readers + 2)
+        batch_records = max((self._checkpoint_records - pages) // 2, 1)
+        return self._records >= batch_records or self._bytes >= _BATCH_BYTES
 
     def _raise_error(self) -> None:
         if self._error is not None:
@@ -91,14 +110,15 @@ class Collector:
             while True:
                 async with self._changed:
                     await self._changed.wait_for(lambda: self._pages)
-                    if not (self._is_full() or self._flushing):
+                    if not (self._is_full or self._flushing):
                         remaining = self._oldest + self._batch_seconds - loop.time()
                         try:
                             async with asyncio.timeout(max(remaining, 0)):
-                                await self._changed.wait_for(lambda: self._is_full() or self._flushing)
+                                await self._changed.wait_for(lambda: self._is_full or self._flushing)
                         except TimeoutError:
                             pass  # the batch is old enough to be committed as it is
                     batch, self._pages, self._records, self._bytes = self._pages, [], 0, 0
+                    self._is_full = False
                     self._changed.notify_all()
                 await loop.run_in_executor(self._thread, self._committer.commit_pages, batch)
                 async with self._changed:

@@ -120,13 +120,15 @@ class EndpointReader:
         cursor = None if listing.full else listing.cursor
         pages = self._reading.source.pages(self._stream.name, listing.parent, cursor, listing.position)
         reached = listing.reached
-        async for page in pages:
-            if page.cursor is not None:
-                reached = greatest([page.cursor] if reached is None else [reached, page.cursor])
-                page = replace(page, cursor=reached)
-            await self._reading.collector.add(listing, page)
-            if self._reading.failures.stopped_by is not None:
-                return
+        collector, failures = self._reading.collector, self._reading.failures
+        with collector.reader():
+            async for page in pages:
+                if page.cursor is not None:
+                    reached = greatest([page.cursor] if reached is None else [reached, page.cursor])
+                    page = replace(page, cursor=reached)
+                await collector.add(listing, page)
+                if failures.stopped_by is not None:
+                    return
 
     def _fail(self, listing: Listing, error: HoldfastError, page: int | None = None) -> None:
         self._has_failed = True

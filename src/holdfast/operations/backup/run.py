@@ -164,7 +164,7 @@ async def _read_everything(
             committer = Committer(context, source, last_batch, raise_if_stopping)
             async with Collector(
                 committer,
-                batch_records=max(settings.checkpoint_records // 2, 1),
+                checkpoint_records=settings.checkpoint_records,
                 batch_seconds=settings.checkpoint_seconds,
             ) as collector:
                 reading = Reading(context, source, committer, collector, failures, asyncio.Semaphore(concurrency))

@@ -1,0 +1,22 @@
+"""Processes to be killed, and what they back up: made once for all tests of this folder."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.crash.world import World, made
+from tests.support.worker import Workers
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    with Workers() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, workers: Workers) -> Iterator[World]:
+    folder: Path = tmp_path_factory.mktemp("world")
+    with made(folder, workers) as world:
+        yield world
