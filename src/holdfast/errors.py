@@ -24,8 +24,11 @@
     ├── CatalogError              the SQL index
     │   ├── CatalogBusy           locked beyond our patience                            (retryable)
     │   └── LeaseLost             another worker has taken this instance
-    └── EngineError               durable jobs
-        └── WorkerElsewhere       another process is this installation's worker
+    ├── EngineError               durable jobs
+    │   └── WorkerElsewhere       another process is this installation's worker
+    └── NotifyError               mails and webhooks
+        ├── MailError             the mail server took no mail                          (retryable)
+        └── MailRefused           it will never take this one
 
 `code` is stable and for machines, `retryable` tells whether the same call may succeed later, `hint` says what to do.
 `api.errors` maps these to HTTP answers and `cli.errors` to exit codes.
@@ -193,3 +196,16 @@ class EngineError(HoldfastError):
 
 class WorkerElsewhere(EngineError):
     code = "worker_elsewhere"
+
+
+class NotifyError(HoldfastError):
+    code = "notify_error"
+
+
+class MailError(NotifyError):
+    code = "mail_error"
+    retryable = True
+
+
+class MailRefused(NotifyError):
+    code = "mail_refused"

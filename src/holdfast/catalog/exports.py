@@ -33,7 +33,7 @@ class Export:
     records_processed: int
     records_failed: int
     archive_objects: Sequence[str] | None
-    """Names in the vault, in order; None: there is no archive, not yet or no longer."""
+    """What names the archive in the vault; None: there is none, not yet or no longer."""
     archive_bytes: int | None
     url_expires_at: datetime | None
     archive_expires_at: datetime | None
@@ -80,6 +80,11 @@ def reusable(conn: sa.Connection, instance_id: int, fingerprint: str) -> Export 
 
 def of_instance(conn: sa.Connection, instance_id: int, page: PageRequest) -> Listing[Export]:
     return listed(conn, sa.select(*_EXPORT).where(exports.c.instance_id == instance_id), exports.c.id, page, Export)
+
+
+def want_confirmation(conn: sa.Connection, export_id: int) -> None:
+    """Somebody else asks for an export under way, and wants to be told."""
+    conn.execute(sa.update(exports).where(exports.c.id == export_id).values(send_confirmation=True))
 
 
 def all_active(conn: sa.Connection) -> list[Export]:

@@ -8,7 +8,7 @@ MARKER = "vault.json"
 INSTALLATION = 0
 """The customer id that stands for things of no customer."""
 
-Kind = Literal["marker", "key", "pack", "manifest", "revision"]
+Kind = Literal["marker", "key", "pack", "manifest", "revision", "receipt", "archive"]
 
 _PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("marker", re.compile(r"vault\.json")),
@@ -23,6 +23,11 @@ _PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (
         "revision",
         re.compile(r"revisions/(?P<customer>0|[1-9]\d*)/(?P<kind>[a-z_]+)/(?P<object>[a-z0-9_-]+)/(?P<number>\d{10})"),
+    ),
+    ("receipt", re.compile(r"receipts/(?P<customer>0|[1-9]\d*)/(?P<instance>[1-9]\d*)/(?P<number>\d{10})")),
+    (
+        "archive",
+        re.compile(r"exports/(?P<customer>[1-9]\d*)/(?P<object>[1-9]\d*)/(?P<attempt>[0-9a-f]{16})-(?P<number>\d{6})"),
     ),
 )
 _REVISION_KIND = re.compile(r"[a-z_]+")
@@ -40,7 +45,7 @@ class ObjectName:
     object_id: str | None = None
     revision_kind: str | None = None
     number: int | None = None
-    """A key copy's number, a manifest's run sequence, a revision's number."""
+    """A key copy's number, a manifest's or receipt's run sequence, a revision's number, an archive's segment."""
     generation: int | None = None
 
 
@@ -93,6 +98,25 @@ def revision(customer_id: int, kind: str, object_id: str, number: int) -> str:
     if not (_REVISION_KIND.fullmatch(kind) and _REVISION_OBJECT.fullmatch(object_id) and 0 < number < 10**10):
         raise ValueError(f"no name for a revision: {kind!r} {object_id!r} {number}")
     return f"revisions/{customer_id}/{kind}/{object_id}/{number:010d}"
+
+
+def receipts_prefix(customer_id: int) -> str:
+    return f"receipts/{customer_id}/"
+
+
+def receipt(customer_id: int, instance_id: int, sequence: int) -> str:
+    return f"receipts/{customer_id}/{instance_id}/{sequence:010d}"
+
+
+def archives_prefix(customer_id: int | None = None, export_id: int | None = None) -> str:
+    """Where exports' archives lie: all of them, one customer's, or all attempts at one."""
+    if customer_id is None:
+        return "exports/"
+    return f"exports/{customer_id}/" if export_id is None else f"exports/{customer_id}/{export_id}/"
+
+
+def archive_segment(customer_id: int, export_id: int, attempt: str, number: int) -> str:
+    return f"exports/{customer_id}/{export_id}/{attempt}-{number:06d}"
 
 
 def _number(text: str | None) -> int | None:
