@@ -2,9 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
+from holdfast.cli import errors
+from holdfast.cli.main import app
 from holdfast.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -13,6 +17,14 @@ _HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _MODULE = re.compile(r"`([a-z_]+(?:/[a-z_]+)*\.py)`")
+
+
+def _commands(command: Any, name: str) -> list[str]:
+    """The full names of all commands below one, without those that are hidden."""
+    below = getattr(command, "commands", None)
+    if below is None:
+        return [] if command.hidden else [name]
+    return [found for part, child in below.items() for found in _commands(child, f"{name} {part}")]
 
 
 def _headings(document: Path) -> list[str]:
@@ -31,6 +43,18 @@ def _name(document: Path) -> str:
 def test_every_setting_has_a_heading_and_every_heading_a_setting() -> None:
     described = {heading for heading in _headings(ROOT / "docs/operations.md") if heading.startswith("HOLDFAST_")}
     assert described == {f"HOLDFAST_{name.upper()}" for name in Settings.model_fields}
+
+
+def test_every_command_has_a_heading_and_every_heading_a_command() -> None:
+    described = {heading for heading in _headings(ROOT / "docs/command-line.md") if heading.startswith("holdfast ")}
+    assert described == set(_commands(get_command(app), "holdfast"))
+
+
+def test_every_exit_code_is_described() -> None:
+    described = {
+        int(code) for code in re.findall(r"^\| (\d+) \|", (ROOT / "docs/command-line.md").read_text(), re.MULTILINE)
+    }
+    assert described == {value for name, value in vars(errors).items() if name.isupper() and isinstance(value, int)}
 
 
 def test_every_default_is_the_documented_one() -> None:
