@@ -12,7 +12,18 @@ import typer
 from typer.main import get_command
 
 from holdfast import __version__
-from holdfast.cli import backups, comparing, definitions, errors, installation, instances, records, serving, vault
+from holdfast.cli import (
+    backups,
+    comparing,
+    definitions,
+    errors,
+    installation,
+    instances,
+    receipts,
+    records,
+    serving,
+    vault,
+)
 from holdfast.cli.output import Output
 from holdfast.cli.parameters import example, explained
 from holdfast.errors import HoldfastError
@@ -36,6 +47,12 @@ app.add_typer(
     name="definition",
     rich_help_panel="Set up",
     help="The documents that say how an application is backed up.",
+)
+app.add_typer(
+    explained(receipts.app),
+    name="receipt",
+    rich_help_panel="Prove and recover",
+    help="Signed proofs of what a backup read and stored.",
 )
 
 

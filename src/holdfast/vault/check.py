@@ -11,7 +11,7 @@ from itertools import islice
 
 from holdfast.errors import Damaged, NotFound, ObjectMissing, VaultError
 from holdfast.storage import ObjectInfo
-from holdfast.vault import keyring, manifests, marker, names, revisions
+from holdfast.vault import keyring, manifests, marker, names, receipts, revisions
 from holdfast.vault.check_contents import CustomerContents
 from holdfast.vault.check_packs import ADVICE_DAMAGED, Origin, PackReport, check_pack, pack_infos
 from holdfast.vault.findings import CheckProgress, Finding
@@ -135,6 +135,7 @@ def _unreadable(customer_id: int, objects: int, error: Exception) -> Finding:
 
 def _check_customer(customer: CustomerVault, counter: _Counter, *, data: bool) -> Iterator[Finding]:
     yield from _check_revisions(customer, counter)
+    yield from _check_receipts(customer, counter)
     contents = CustomerContents(customer)
     origins: dict[str, Origin] = {}
     for finding_or_manifest in _check_manifests(customer, counter):
@@ -221,6 +222,26 @@ def _check_manifests(customer: CustomerVault, counter: _Counter) -> Iterator[Fin
                 customer_id,
                 instance_id,
                 parent,
+            )
+
+
+def _check_receipts(customer: CustomerVault, counter: _Counter) -> Iterator[Finding]:
+    for info in customer.storage.list(names.receipts_prefix(customer.customer_id)):
+        name = names.parse(info.name)
+        if name is None:
+            continue
+        counter.count(info.size_bytes)
+        try:
+            receipts.decode(customer.keys, info.name, customer.storage.get(info.name))
+        except (Damaged, ObjectMissing) as error:
+            yield Finding(
+                "error",
+                info.name,
+                f"cannot be read ({error}): the receipt of this backup is lost, its data is not",
+                "Put the object back from a replica.",
+                customer.customer_id,
+                name.instance_id,
+                name.number,
             )
 
 

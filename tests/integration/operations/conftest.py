@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.support.hostile_source import HostileSource, in_thread
 from tests.support.installation import Installation, installed
 

@@ -3,11 +3,11 @@
 import json
 
 import pytest
+
+from holdfast.catalog import packs
 from tests.support.documents import CHILDREN, CONFIRMED_ITEMS, DELTA_ITEMS, ITEMS, PARENTS, STABLE_ITEMS, document
 from tests.support.hostile_source import HostileSource, make_record, make_records
 from tests.support.installation import Installation
-
-from holdfast.catalog import packs
 
 
 def fill(source: HostileSource, collection: str, count: int, start: int = 1) -> None:

@@ -4,16 +4,16 @@ import random
 from pathlib import Path
 
 import pytest
-from tests.integration.operations.test_blobs import BLOB, put, read
-from tests.support.documents import CHILDREN, ITEMS, PARENTS, document
-from tests.support.hostile_source import HostileSource, make_record
-from tests.support.installation import Installation, installed
 
 from holdfast import app
 from holdfast.catalog import instances, runs
 from holdfast.errors import Conflict
 from holdfast.operations.rebuild import rebuild
 from holdfast.operations.variables import stored
+from tests.integration.operations.test_blobs import BLOB, put, read
+from tests.support.documents import CHILDREN, ITEMS, PARENTS, document
+from tests.support.hostile_source import HostileSource, make_record
+from tests.support.installation import Installation, installed
 
 GLOBAL_CHILDREN = CHILDREN.replace("id: id", "id: id\nglobal_id: true")
 

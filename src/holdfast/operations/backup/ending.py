@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from holdfast.catalog import counts, debts, instances, leases, packs, records, runs, scopes, seen, streams
 from holdfast.catalog.runs import Run
 from holdfast.clock import format_time, now, parse_time
+from holdfast.operations import receipts
 from holdfast.operations.backup.failures import Failures
 from holdfast.operations.backup.state import Stream
 from holdfast.operations.backup.totals import totals
@@ -36,6 +37,7 @@ def end_run(
         content = msgspec.json.encode(_manifest(connection, run, reached, failures, status))
         manifest = msgspec.json.decode(runs.keep_manifest(connection, run.id, content), type=Manifest)
     services.vault.customer(manifest.customer_id).put_manifest(manifest)
+    receipts.issue(services, manifest)
     with database.write() as connection:
         leases.fence(connection, run.instance_id, token)
         seen.clear(connection, run.id)

@@ -1,0 +1,60 @@
+"""`holdfast receipt`: the signed receipts of backups, and checking one offline."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from holdfast.cli.output import Output
+from holdfast.cli.parameters import At, Backup, Json, Name, example, parse_time
+from holdfast.errors import InputError
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command(epilog=example("holdfast receipt show mine", "holdfast receipt show mine --backup 3 > receipt.json"))
+def show(name: Name, backup: Backup = None, at: At = None) -> None:
+    """Print the receipt of a backup, as the file that `verify` checks."""
+    from holdfast.cli.session import opened
+    from holdfast.operations import receipts
+
+    with opened() as session:
+        state = session.state(session.instance(name), backup=backup, at=parse_time(at))
+        Output().bytes(receipts.read(session.services, state).encode() + b"\n")
+
+
+@app.command(epilog=example("holdfast receipt key"))
+def key() -> None:
+    """Print the public key that all receipts of this vault are signed with. Keep it where the vault is not."""
+    from holdfast.cli.session import opened
+    from holdfast.operations import receipts
+
+    with opened() as session:
+        typer.echo(receipts.public_key(session.services))
+
+
+@app.command(epilog=example("holdfast receipt verify receipt.json --key $(holdfast receipt key)"))
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A receipt as `receipt show` prints it.")],
+    key: Annotated[
+        str | None, typer.Option("--key", metavar="HEX", help="The public key the receipt must be signed with.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Check a receipt's signature. Needs neither vault nor catalog nor root key."""
+    from holdfast.vault import receipts
+
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}", field="FILE") from error
+    signed = receipts.verify(data, key)
+    output, said = Output(as_json=json), signed.receipt
+    output.document({"file": str(file), "valid": True, "key_checked": key is not None, "receipt": said})
+    live = sum(endpoint["live"] for endpoint in said["endpoints"])
+    output.say(
+        f"{file}: the signature is good. Backup {said['backup_number']} of instance {said['instance_id']} ended "
+        f"{said['status']} at {said['ended_at']} with {live:,} records."
+    )
+    if key is None:
+        output.say("Whose signature it is was not checked: give the vault's public key with --key.")

@@ -1,0 +1,113 @@
+"""Receipts: what a run read and stored, signed with Ed25519, so that others can check it without the vault.
+
+A receipt file is one JSON object: `receipt` (what is said), `public_key` and `signature` (hexadecimal). The signature is
+over the receipt in its one canonical form: keys sorted, no white space, UTF-8. Every receipt names the SHA-256 of the one
+before it of the same instance, so that none can be taken out or put in between.
+"""
+
+import hashlib
+from typing import Any
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from holdfast.errors import Damaged, InputError, ObjectExists
+from holdfast.storage import Storage
+from holdfast.vault import envelope, names
+from holdfast.vault.keys import CustomerKeys, derive
+
+_PURPOSE = "receipt"
+
+
+class SignedReceipt(msgspec.Struct, frozen=True, kw_only=True):
+    receipt: dict[str, Any]
+    public_key: str
+    signature: str
+
+    @property
+    def sha256(self) -> str:
+        """What the next receipt names as its predecessor."""
+        return hashlib.sha256(_canonical(self.receipt)).hexdigest()
+
+    def encode(self) -> bytes:
+        """The file: the same receipt always gives the same bytes."""
+        return msgspec.json.format(msgspec.json.encode(self, order="deterministic"), indent=2)
+
+
+def sign(installation: CustomerKeys, receipt: dict[str, Any]) -> SignedReceipt:
+    """Sign with the installation's key, which is the same for a vault's whole life."""
+    private = _private_key(installation)
+    return SignedReceipt(
+        receipt=receipt,
+        public_key=private.public_key().public_bytes_raw().hex(),
+        signature=private.sign(_canonical(receipt)).hex(),
+    )
+
+
+def public_key(installation: CustomerKeys) -> str:
+    """The key that all receipts of this vault are checked with, hexadecimal."""
+    return _private_key(installation).public_key().public_bytes_raw().hex()
+
+
+def verify(data: bytes, expected_key: str | None = None) -> SignedReceipt:
+    """Check a receipt file; `expected_key` is the vault's public key, known from elsewhere.
+
+    Without it the receipt is only consistent: anybody could have signed it. Raises InputError that says what is wrong.
+    """
+    try:
+        signed = msgspec.json.decode(data, type=SignedReceipt)
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(signed.public_key))
+        key.verify(bytes.fromhex(signed.signature), _canonical(signed.receipt))
+    except InvalidSignature as error:
+        raise InputError(
+            "the signature does not fit: the receipt was changed after it was signed", code="receipt_invalid"
+        ) from error
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise InputError(f"this is no receipt: {error}", code="receipt_invalid") from error
+    if expected_key is not None and signed.public_key != expected_key.strip().lower():
+        raise InputError(
+            f"the receipt was signed by another key: {signed.public_key}",
+            hint="`holdfast receipt key` prints the key of a vault.",
+            code="receipt_invalid",
+        )
+    return signed
+
+
+def put(storage: Storage, keys: CustomerKeys, customer_id: int, signed: SignedReceipt) -> None:
+    """Store a receipt. The same one again is a success; another one of the same run raises ObjectExists."""
+    instance_id, sequence = signed.receipt["instance_id"], signed.receipt["backup_number"]
+    name = names.receipt(customer_id, instance_id, sequence)
+    try:
+        storage.put(name, envelope.seal_document(keys, _PURPOSE, name, signed.encode()))
+    except ObjectExists:
+        if decode(keys, name, storage.get(name)) != signed:
+            raise
+
+
+def read(storage: Storage, keys: CustomerKeys, customer_id: int, instance_id: int, sequence: int) -> SignedReceipt:
+    """Raises ObjectMissing, Damaged."""
+    name = names.receipt(customer_id, instance_id, sequence)
+    return decode(keys, name, storage.get(name))
+
+
+def decode(keys: CustomerKeys, name: str, data: bytes) -> SignedReceipt:
+    """Raises Damaged."""
+    try:
+        signed = verify(envelope.unseal_document(keys, _PURPOSE, name, data))
+    except InputError as error:
+        raise Damaged(f"{name} cannot be read as a receipt: {error}", object_name=name) from error
+    if name.rsplit("/", 2)[1:] != [
+        str(signed.receipt.get("instance_id")),
+        f"{signed.receipt.get('backup_number'):010}",
+    ]:
+        raise Damaged(f"{name} holds another run's receipt", object_name=name)
+    return signed
+
+
+def _private_key(installation: CustomerKeys) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(derive(installation.digest, "receipt/ed25519"))
+
+
+def _canonical(receipt: dict[str, Any]) -> bytes:
+    return msgspec.json.encode(receipt, order="sorted")
