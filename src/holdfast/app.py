@@ -58,7 +58,7 @@ def initialise(settings: Settings) -> bool:
 
 @contextmanager
 def opened(settings: Settings, *, concurrency: int | None = None) -> Iterator[Services]:
-    """An installation's services, closed at the end of the block. Raises VaultError where there is no vault, WrongKey."""
+    """An installation's services, closed at the end of the block. Raises VaultError where there is none, WrongKey."""
     root_key = read_root_key(settings)
     storage = open_storage(settings.effective_storage_url)
     vault = Vault.open(storage, root_key)

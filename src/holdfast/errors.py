@@ -96,7 +96,7 @@ class Conflict(InputError):
 
 
 class SourceError(HoldfastError):
-    """The SaaS application's API did not do what the definition says. `status` is the HTTP status, where there was one."""
+    """The SaaS application's API did not do what the definition says. `status` is the HTTP status, if there was one."""
 
     code = "source_error"
 

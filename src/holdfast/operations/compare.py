@@ -1,4 +1,4 @@
-"""What two backups of an instance differ in: added, changed (field by field), deleted records. Costs what has changed."""
+"""What two backups of an instance differ in: added, changed (field by field), deleted. Costs what has changed."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

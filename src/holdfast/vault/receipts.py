@@ -1,8 +1,8 @@
 """Receipts: what a run read and stored, signed with Ed25519, so that others can check it without the vault.
 
-A receipt file is one JSON object: `receipt` (what is said), `public_key` and `signature` (hexadecimal). The signature is
-over the receipt in its one canonical form: keys sorted, no white space, UTF-8. Every receipt names the SHA-256 of the one
-before it of the same instance, so that none can be taken out or put in between.
+A receipt file is one JSON object: `receipt` (what is said), `public_key` and `signature` (hexadecimal). The signature
+is over the receipt in its one canonical form: keys sorted, no white space, UTF-8. Every receipt names the SHA-256 of the
+one before it of the same instance, so that none can be taken out or put in between.
 """
 
 import hashlib
