@@ -25,7 +25,10 @@ _PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}",
-    "PRAGMA cache_size = -32768",
+    # 8 MB a connection: four times as much makes nothing measurably faster, and there are up to fifteen connections.
+    "PRAGMA cache_size = -8192",
+    # 16 MB of log instead of 4: a batch of scattered changes (21 us a row instead of 27) rewrites fewer pages twice.
+    "PRAGMA wal_autocheckpoint = 4000",
     "PRAGMA temp_store = MEMORY",
 )
 # Every statement here goes by an index, and nearly all rows it needs are in memory. Left to itself the planner, which

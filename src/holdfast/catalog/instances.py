@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -57,19 +59,23 @@ def get(
     deleted: bool = False,
 ) -> Instance:  # fmt: skip
     """Raises NotFound, also for one of another vendor or customer where these are given."""
-    query = sa.select(*_INSTANCE).where(instances.c.id == instance_id)
-    if vendor_id is not None:
-        query = query.join(customers, customers.c.id == instances.c.customer_id).where(
-            customers.c.vendor_id == vendor_id, customers.c.deleted_at.is_(None)
-        )
-    if customer_id is not None:
-        query = query.where(instances.c.customer_id == customer_id)
-    if not deleted:
-        query = query.where(_ALIVE)
-    row = conn.execute(query).one_or_none()
+    query = _get_query(vendor_id is not None, customer_id is not None, deleted)
+    row = conn.execute(query, {"id": instance_id, "vendor_id": vendor_id, "customer_id": customer_id}).one_or_none()
     if row is None:
         raise NotFound(f"no backup instance {instance_id}", field="backup_instance_id")
     return Instance(*row)
+
+
+@cache  # asked for with every record page: building the statement takes longer than running it
+def _get_query(of_vendor: bool, of_customer: bool, deleted: bool) -> sa.Select[Any]:
+    query = sa.select(*_INSTANCE).where(instances.c.id == sa.bindparam("id"))
+    if of_vendor:
+        query = query.join(customers, customers.c.id == instances.c.customer_id).where(
+            customers.c.vendor_id == sa.bindparam("vendor_id"), customers.c.deleted_at.is_(None)
+        )
+    if of_customer:
+        query = query.where(instances.c.customer_id == sa.bindparam("customer_id"))
+    return query if deleted else query.where(_ALIVE)
 
 
 def find(conn: sa.Connection, customer_id: int, label: str) -> Instance | None:

@@ -25,6 +25,7 @@ class PackRow:
 
 
 _PACK = tuple(packs.c[name] for name in PackRow.__dataclass_fields__)
+_OBJECT_IDS = sa.select(packs.c.id, packs.c.object_id).where(packs.c.id.in_(sa.bindparam("numbers", expanding=True)))
 
 
 def add(
@@ -45,8 +46,8 @@ def object_ids(conn: sa.Connection, numbers: Iterable[int]) -> dict[int, str]:
     wanted = list(set(numbers))
     found: dict[int, str] = {}
     for begin in range(0, len(wanted), _MANY):
-        query = sa.select(packs.c.id, packs.c.object_id).where(packs.c.id.in_(wanted[begin : begin + _MANY]))
-        found.update((number, object_id) for number, object_id in conn.execute(query))
+        rows = conn.execute(_OBJECT_IDS, {"numbers": wanted[begin : begin + _MANY]})
+        found.update((number, object_id) for number, object_id in rows)
     return found
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -106,14 +107,22 @@ def newest_ended(
 
     `since` looks no further back, `status` at only such runs: the last successful one, the last one of a day.
     """
-    query = sa.select(*_RUN).where(runs.c.instance_id == instance_id, _ENDED).order_by(runs.c.sequence.desc())
-    if at is not None:
-        query = query.where(runs.c.ended_at <= at)
-    if since is not None:
-        query = query.where(runs.c.ended_at >= since)
-    if status is not None:
-        query = query.where(runs.c.status == status)
-    return _first(conn, query)
+    query = _newest_ended_query(at is not None, since is not None, status is not None)
+    values = {"instance_id": instance_id, "at": at, "since": since, "status": status}
+    row = conn.execute(query, values).one_or_none()
+    return None if row is None else Run(*row)
+
+
+@cache  # asked for with every record page: building the statement takes longer than running it
+def _newest_ended_query(at: bool, since: bool, status: bool) -> sa.Select[Any]:
+    query = sa.select(*_RUN).where(runs.c.instance_id == sa.bindparam("instance_id"), _ENDED)
+    if at:
+        query = query.where(runs.c.ended_at <= sa.bindparam("at"))
+    if since:
+        query = query.where(runs.c.ended_at >= sa.bindparam("since"))
+    if status:
+        query = query.where(runs.c.status == sa.bindparam("status"))
+    return query.order_by(runs.c.sequence.desc()).limit(1)
 
 
 def of_instance(conn: sa.Connection, instance_id: int, page: PageRequest) -> Listing[Run]:

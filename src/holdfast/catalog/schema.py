@@ -272,11 +272,23 @@ packs = Table(
     Column("batch", Integer, nullable=False),
     Column("kind", Text, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
-    Column("condemned_at", Time),
+    Column("raw_bytes", BigInteger, nullable=False),  # what its frames hold once decoded
+    Column("contents_only", Boolean, nullable=False),  # no manifest applies it any more: chunks and blobs count, no more
+    Column("condemned_at", Time),  # prune is emptying it: nothing new may rely on it
+    Column("deleting_at", Time),  # nothing relies on it any more
     Index("ix_packs_run_id_batch", "run_id", "batch"),
     Index("ix_packs_instance_id_sequence", "instance_id", "sequence"),
     # A pack that was pruned keeps its number, so that no row can ever mean another one's bytes.
     sqlite_autoincrement=True,
+)  # fmt: skip
+
+pack_references = Table(
+    # Which packs have record versions whose bytes stand in which others.
+    "pack_references", metadata,
+    Column("pack", Id, primary_key=True, autoincrement=False),
+    Column("target", Id, primary_key=True, autoincrement=False),
+    Index("ix_pack_references_target", "target"),
+    sqlite_with_rowid=False,
 )  # fmt: skip
 
 current = Table(
@@ -321,6 +333,8 @@ blobs = Table(
     "blobs", metadata, _local_id(),
     Column("object_id", Text, nullable=False, unique=True),
     Column("customer_id", BigInteger, nullable=False),
+    Column("instance_id", BigInteger, nullable=False),  # whose records have it; chunks are shared, blobs are not
+    Column("pack", Id, nullable=False),  # the one that describes it
     Column("size_bytes", BigInteger, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("content_type", Message),
@@ -328,7 +342,9 @@ blobs = Table(
     Column("version", Message),
     Column("fetched_at", Time, nullable=False),
     Column("chunks", LargeBinary, nullable=False),  # their digests, 16 bytes each, in order
-    Index("ix_blobs_customer_id_digest", "customer_id", "digest"),
+    Index("ix_blobs_customer_id_id", "customer_id", "id"),
+    Index("ix_blobs_instance_id_id", "instance_id", "id"),
+    Index("ix_blobs_pack", "pack"),
     sqlite_autoincrement=True,
 )  # fmt: skip
 
@@ -339,6 +355,76 @@ chunks = Table(
     *_place(),
     Index("ix_chunks_pack", "pack"),
     sqlite_with_rowid=False,
+)  # fmt: skip
+
+# --- what goes away -------------------------------------------------------------------------------
+
+retention_policies = Table(
+    "retention_policies", metadata,
+    Column("kind", Text, primary_key=True),  # vendor, customer or instance
+    Column("object_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("rules", Json, nullable=False),
+    Column("changed_at", Time, nullable=False),
+    _one_of("kind", "vendor", "customer", "instance"),
+)  # fmt: skip
+
+legal_holds = Table(
+    "legal_holds", metadata, _id(),
+    Column("customer_id", BigInteger, ForeignKey("customers.id"), nullable=False, index=True),
+    Column("instance_id", BigInteger),  # null: all of the customer's
+    Column("run_id", BigInteger),  # null: all of the instance's
+    Column("reason", Message, nullable=False),
+    Column("placed_at", Time, nullable=False),
+    Column("released_at", Time),
+)  # fmt: skip
+
+forgotten_runs = Table(
+    # Runs that prune has dropped from the catalog and has yet to drop from the vault.
+    "forgotten_runs", metadata,
+    Column("instance_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("run_id", BigInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("ended_at", Time),
+    Column("forgotten_at", Time, nullable=False),
+)  # fmt: skip
+
+erasures = Table(
+    "erasures", metadata,
+    Column("customer_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("vendor_id", BigInteger, nullable=False, index=True),
+    Column("requested_at", Time, nullable=False),
+    Column("destroyed", Json, nullable=False),  # the keys, as they were destroyed
+    Column("ended_at", Time),
+    Column("certificate", LargeBinary),
+)  # fmt: skip
+
+locks = Table(
+    # As `leases`, for work on the vault as a whole.
+    "locks", metadata,
+    Column("name", Text, primary_key=True),
+    Column("token", BigInteger, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("ttl_us", BigInteger, nullable=False),
+    Column("expires_at", Time, nullable=False),
+)  # fmt: skip
+
+orphans = Table(
+    # Packs in the vault that no row knows: left by a write that was broken off, deleted once they are old.
+    "orphans", metadata,
+    Column("object_name", Text, primary_key=True),
+    Column("seen_at", Time, nullable=False),
+)  # fmt: skip
+
+verifications = Table(
+    "verifications", metadata, _id(),
+    Column("started_at", Time, nullable=False),
+    Column("ended_at", Time),
+    Column("options", Json, nullable=False),
+    Column("position", Text, nullable=False),  # the last pack whose data was proved
+    Column("objects", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("findings", Json, nullable=False),
 )  # fmt: skip
 
 # --- what goes out --------------------------------------------------------------------------------

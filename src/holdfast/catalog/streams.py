@@ -32,6 +32,9 @@ class Stream:
 
 
 _STREAM = tuple(streams.c[name] for name in Stream.__dataclass_fields__)
+_FIND = sa.select(*_STREAM).where(
+    streams.c.instance_id == sa.bindparam("instance_id"), streams.c.endpoint == sa.bindparam("endpoint")
+)
 
 
 def ensure(
@@ -68,8 +71,7 @@ def of_instance(conn: sa.Connection, instance_id: int) -> list[Stream]:
 
 
 def find(conn: sa.Connection, instance_id: int, endpoint: str) -> Stream | None:
-    query = sa.select(*_STREAM).where(streams.c.instance_id == instance_id, streams.c.endpoint == endpoint)
-    row = conn.execute(query).one_or_none()
+    row = conn.execute(_FIND, {"instance_id": instance_id, "endpoint": endpoint}).one_or_none()
     return None if row is None else Stream(*row)
 
 

@@ -22,6 +22,15 @@ class AccessToken:
 
 
 _TOKEN = tuple(access_tokens.c[name] for name in AccessToken.__dataclass_fields__)
+_FIND = (
+    sa.select(*_TOKEN)
+    .join(vendors, vendors.c.id == access_tokens.c.vendor_id)
+    .outerjoin(customers, customers.c.id == access_tokens.c.customer_id)
+    .where(
+        access_tokens.c.token_hash == sa.bindparam("token_hash"), access_tokens.c.expires_at > sa.bindparam("moment"),
+        access_tokens.c.revoked_at.is_(None), vendors.c.disabled_at.is_(None), customers.c.deleted_at.is_(None),
+    )
+)  # fmt: skip
 
 
 def grant(
@@ -36,15 +45,7 @@ def grant(
 
 def find(conn: sa.Connection, token_hash: bytes, moment: datetime) -> AccessToken | None:
     """The token, where it is good at this moment: not expired, not revoked, its vendor and customer not gone."""
-    row = conn.execute(
-        sa.select(*_TOKEN)
-        .join(vendors, vendors.c.id == access_tokens.c.vendor_id)
-        .outerjoin(customers, customers.c.id == access_tokens.c.customer_id)
-        .where(
-            access_tokens.c.token_hash == token_hash, access_tokens.c.expires_at > moment,
-            access_tokens.c.revoked_at.is_(None), vendors.c.disabled_at.is_(None), customers.c.deleted_at.is_(None),
-        )
-    ).one_or_none()  # fmt: skip
+    row = conn.execute(_FIND, {"token_hash": token_hash, "moment": moment}).one_or_none()
     return None if row is None else AccessToken(*row)
 
 

