@@ -1,12 +1,13 @@
 """Pages of lists: what a request asks for, and the `Link` header of RFC 8288 that leads from one page to the others."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 
 from holdfast.api.addresses import own_url
 from holdfast.api.parameters import PageNumber, PerPage
-from holdfast.catalog.listing import Listing, PageRequest
+from holdfast.catalog.listing import Item, Listing, PageRequest
 from holdfast.settings import Settings
 
 
@@ -32,6 +33,12 @@ def set_links(
     response.headers["Link"] = links(
         request, settings, page=listing.page, last_page=listing.last_page
     )  # fmt: skip
+
+
+def page_of(everything: Sequence[Item], page: PageRequest) -> Listing[Item]:
+    """One page of a list that is there as a whole."""
+    begin = (page.number - 1) * page.per_page
+    return Listing(list(everything[begin : begin + page.per_page]), len(everything), page.number, page.per_page)
 
 
 def links(request: Request, settings: Settings, *, page: int, last_page: int, after: str | None = None) -> str:

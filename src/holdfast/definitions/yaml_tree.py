@@ -12,7 +12,7 @@ import yaml
 
 from holdfast.errors import DefinitionError
 
-__all__ = ["LONGEST_DOCUMENT", "Node", "read_tree"]
+__all__ = ["LONGEST_DOCUMENT", "Node", "compose", "read_tree"]
 
 LONGEST_DOCUMENT = 256 * 1024
 """Characters of a document. PyYAML reads some 150 KB a second."""
@@ -83,8 +83,8 @@ for _tag, _pattern, _first in (
     )
 
 
-def read_tree(text: str, file: str | None = None) -> Node:
-    """Parse one document. Raises DefinitionError with all duplicate keys at once, or with the first syntax error."""
+def compose(text: str, file: str | None = None) -> yaml.Node:
+    """The document as PyYAML's own nodes, which know where in the text they begin and end. Raises DefinitionError."""
     if len(text) > LONGEST_DOCUMENT:
         raise DefinitionError(f"the document is longer than {LONGEST_DOCUMENT // 1024} KiB", file=file)
     try:
@@ -102,6 +102,13 @@ def read_tree(text: str, file: str | None = None) -> Node:
         ) from error
     if root is None:
         raise DefinitionError("the document is empty", file=file, hint="It begins with `holdfast: 1`.")
+    node: yaml.Node = root
+    return node
+
+
+def read_tree(text: str, file: str | None = None) -> Node:
+    """Parse one document. Raises DefinitionError with all duplicate keys at once, or with the first syntax error."""
+    root = compose(text, file)
     problems: list[DefinitionError] = []
     tree = _convert(root, "", 0, file, problems)
     if problems:

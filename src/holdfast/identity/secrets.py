@@ -1,7 +1,7 @@
 """Client ids, client secrets and access tokens: made at random, kept as a hash, compared in constant time.
 
-All of them are 256 random bits (a client id fewer), so a plain hash is enough: there is nothing to guess that a slow one
-would protect. Each kind has a prefix, so that a secret in a log or a repository is found by scanners and by people.
+All of them are 256 random bits (a client id fewer), so a plain hash is enough: there is nothing to guess that a slow
+one would protect. Each kind has a prefix, so that a secret in a log or a repository is found by scanners and by people.
 """
 
 import hmac

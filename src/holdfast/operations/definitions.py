@@ -1,12 +1,16 @@
 """Backup definitions: the built-in library, a vendor's own, and the revisions of their documents."""
 
+from functools import lru_cache
+
 from sqlalchemy import Connection
 
 from holdfast.catalog import definitions, vendors
 from holdfast.catalog.definitions import BackupDefinition
 from holdfast.catalog.vendors import Vendor
+from holdfast.clock import now
 from holdfast.definitions import library
 from holdfast.definitions.document import Definition
+from holdfast.definitions.drafts import load_any
 from holdfast.definitions.loading import load
 from holdfast.operations import revisions
 from holdfast.operations.services import Services
@@ -27,6 +31,47 @@ def create(
         made = definitions.get(connection, made.id)
     revisions.flush(services)
     return made
+
+
+def create_empty(services: Services, vendor_id: int, name: str, description: str, published: bool) -> BackupDefinition:
+    """A definition without a document: its backups fail and say so, until `set_document` gives it one."""
+    with services.database.write() as connection:
+        made = definitions.create(connection, vendor_id, name, description, published)
+        revisions.definition_changed(connection, made.id)
+    revisions.flush(services)
+    return made
+
+
+def change(
+    services: Services,
+    definition: BackupDefinition,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    published: bool | None = None,
+) -> BackupDefinition:
+    """Another name, description, or whether others see it; None leaves each as it is. The document stays."""
+    with services.database.write() as connection:
+        now_there = definitions.get(connection, definition.id)
+        definitions.change(
+            connection,
+            definition.id,
+            name=now_there.name if name is None else name,
+            description=now_there.description if description is None else description,
+            published=now_there.published if published is None else published,
+        )
+        revisions.definition_changed(connection, definition.id)
+        changed = definitions.get(connection, definition.id)
+    revisions.flush(services)
+    return changed
+
+
+def remove(services: Services, definition: BackupDefinition) -> None:
+    """Nobody sees it any more and no instance can be made of it; those there are go on being backed up with it."""
+    with services.database.write() as connection:
+        definitions.mark_deleted(connection, definition.id, now())
+        revisions.definition_changed(connection, definition.id)
+    revisions.flush(services)
 
 
 def set_document(services: Services, definition_id: int, document: str, *, file: str | None = None) -> int:
@@ -55,9 +100,15 @@ def document(services: Services, definition: BackupDefinition) -> str | None:
 
 
 def loaded(services: Services, definition: BackupDefinition) -> Definition | None:
-    """The newest document as a Definition; None where there is none yet."""
+    """The newest document as a Definition, without endpoints where it is a draft; None where there is none yet."""
     text = document(services, definition)
-    return None if text is None else load(text, definition.name)
+    return None if text is None else _loaded(text, definition.name)
+
+
+def has_whole_document(services: Services, definition: BackupDefinition) -> bool:
+    """Whether backups can be made with it: its document is there and no draft."""
+    known = loaded(services, definition)
+    return known is not None and bool(known.endpoints)
 
 
 def publish_library(services: Services) -> None:
@@ -83,6 +134,12 @@ def library_vendor(connection: Connection) -> Vendor:
         vendor = vendors.create(connection, LIBRARY_VENDOR, None, LIBRARY_VENDOR)
         revisions.vendor_changed(connection, vendor.id)
     return vendor
+
+
+@lru_cache(maxsize=128)
+def _loaded(text: str, name: str) -> Definition:
+    """Reading a document takes 5 ms and more; what it says does not change."""
+    return load_any(text, name)
 
 
 def _add_document(connection: Connection, definition_id: int, text: str) -> int:

@@ -7,7 +7,7 @@ from holdfast.catalog import customers, definitions, instances
 from holdfast.catalog.instances import Instance
 from holdfast.clock import now
 from holdfast.definitions.document import Definition
-from holdfast.errors import InputError
+from holdfast.errors import Conflict, InputError
 from holdfast.ids import new_id
 from holdfast.operations import revisions, variables
 from holdfast.operations.definitions import loaded
@@ -50,13 +50,19 @@ def create(
     return made
 
 
-def set_variables(services: Services, instance: Instance, given: Mapping[str, str]) -> None:
-    """Set these values, keep the others. Raises InputError for a key that the definition does not have."""
+def set_variables(
+    services: Services, instance: Instance, given: Mapping[str, str], *, only_new: bool = False
+) -> None:  # fmt: skip
+    """Set these values, keep the others. Raises InputError for a key that the definition does not have, and with
+    `only_new` Conflict for one that has a value."""
     with services.database.read() as connection:
         definition = definitions.get(connection, instance.definition_id, deleted=True)
     check_keys(loaded(services, definition), given)
     customer = services.vault.customer(instance.customer_id)
     with services.database.write() as connection:
+        taken = set(given) & instances.variables(connection, instance.id).keys() if only_new else set()
+        for key in taken:
+            raise Conflict(f"{key} has a value already", field="key", code="taken")
         instances.set_variables(connection, instance.id, variables.seal(customer, instance.id, given))
         revisions.instance_changed(connection, instance.id)
     revisions.flush(services)

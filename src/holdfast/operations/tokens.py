@@ -60,7 +60,8 @@ def grant_to_client(services: Services, client_id: str, client_secret: str) -> G
 
 
 def grant_to_customer(services: Services, vendor_id: int, customer_id: int, expires_in_s: int | None = None) -> Grant:
-    """A token that is good only for this customer. Raises NotFound for another vendor's, InputError for a silly time."""
+    """A token that is good only for this customer. Raises NotFound for another vendor's, InputError for a silly
+    time."""
     seconds = services.settings.token_seconds if expires_in_s is None else expires_in_s
     if not 1 <= seconds <= CUSTOMER_TOKEN_LONGEST.total_seconds():
         raise InputError(

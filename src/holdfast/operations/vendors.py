@@ -37,7 +37,7 @@ def create(services: Services, name: str, email: str | None) -> NewSecret:
 
 
 def add_secret(services: Services, vendor_id: int) -> NewSecret:
-    """One more secret; those before stay good until they are revoked. Raises NotFound, Conflict where there are many."""
+    """One more secret; those before stay good until they are revoked. Raises NotFound, Conflict for too many."""
     with services.database.write() as connection:
         vendor = vendors.get(connection, vendor_id)
         if len(vendors.secrets(connection, vendor_id)) >= SECRETS_AT_MOST:
@@ -71,7 +71,7 @@ def revoke_secret(services: Services, vendor_id: int, secret_id: int) -> None:
 
 
 def set_disabled(services: Services, vendor_id: int, disabled: bool) -> None:
-    """A disabled vendor's clients get no tokens, and those they have are refused; nothing is deleted. Raises NotFound."""
+    """A disabled vendor's clients get no tokens, and those they have are refused. Raises NotFound."""
     with services.database.write() as connection:
         vendors.get(connection, vendor_id)
         vendors.set_disabled(connection, vendor_id, now() if disabled else None)

@@ -3,9 +3,11 @@
 from holdfast.api.routes import (
     backups,
     customers,
+    definition_variables,
     definitions,
     endpoints,
     exports,
+    instance_variables,
     instances,
     logs,
     ping,
@@ -16,5 +18,8 @@ from holdfast.api.routes import (
 
 ROUTERS = tuple(
     module.router
-    for module in (tokens, ping, vendors, customers, definitions, instances, backups, endpoints, records, exports, logs)
-)
+    for module in (
+        tokens, ping, vendors, customers, definitions, definition_variables, instances, instance_variables, backups,
+        endpoints, records, exports, logs,
+    )
+)  # fmt: skip

@@ -5,13 +5,12 @@ from fastapi import APIRouter, Request, Response
 from holdfast.api.authentication import VendorOrCustomer
 from holdfast.api.context import ApiContext, Context
 from holdfast.api.models import Endpoint
-from holdfast.api.paging import LINK_HEADER, Page, set_links
+from holdfast.api.paging import LINK_HEADER, Page, page_of, set_links
 from holdfast.api.parameters import PathId, PathText
 from holdfast.api.routes.answers import MAY_BE_BOTH, MAY_BE_MISSING
 from holdfast.api.routes.instances import own_instance
 from holdfast.catalog import definitions, streams
 from holdfast.catalog.instances import Instance
-from holdfast.catalog.listing import Listing
 from holdfast.errors import NotFound
 from holdfast.operations.definitions import loaded
 
@@ -28,9 +27,7 @@ def list_endpoints(
     response: Response,
 ) -> list[Endpoint]:
     """In the definition's order; behind them those that it had once and that were backed up."""
-    found = all_endpoints(context, own_instance(context, caller, backup_instance_id))
-    begin = (page.number - 1) * page.per_page
-    listing = Listing(found[begin : begin + page.per_page], len(found), page.number, page.per_page)
+    listing = page_of(all_endpoints(context, own_instance(context, caller, backup_instance_id)), page)
     set_links(request, response, context.settings, listing)
     return listing.items
 
