@@ -24,6 +24,7 @@ from holdfast.operations.backup.comparing import Comparison, Read, compare
 from holdfast.operations.backup.due import is_full_due
 from holdfast.operations.backup.parents import fields_of, place_of
 from holdfast.operations.backup.state import Listing, RunContext, Stream
+from holdfast.operations.backup.watching import Canceled
 from holdfast.operations.state_sum import summed
 from holdfast.sources.blobs import BlobReference
 from holdfast.sources.cursors import greatest
@@ -33,10 +34,6 @@ from holdfast.vault import BlobDescriptor, Pack, PackWriter, digests
 
 _ROWS_AT_ONCE = 10_000
 """Deletions committed in one transaction."""
-
-
-class Canceled(Exception):
-    """Somebody asked for the run to be canceled; noticed at a commit."""
 
 
 @dataclass(frozen=True)

@@ -5,32 +5,27 @@ May be called again for the same run after a crash: it goes on at the last check
 
 import asyncio
 import logging
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
 
 from holdfast.catalog import counts, definitions, instances, leases, packs, runs, seen, streams
 from holdfast.catalog.runs import Run
 from holdfast.definitions.fingerprint import fingerprint
 from holdfast.definitions.loading import load
 from holdfast.engine import Interrupted
-from holdfast.errors import CatalogBusy, HoldfastError, InputError, SourceError
+from holdfast.errors import HoldfastError, InputError, SourceError
 from holdfast.operations import variables
 from holdfast.operations.backup.blobs import BlobFetcher
 from holdfast.operations.backup.collecting import Collector
-from holdfast.operations.backup.committing import Canceled, Committer
+from holdfast.operations.backup.committing import Committer
 from holdfast.operations.backup.ending import Status, end_run
 from holdfast.operations.backup.failures import Failures
+from holdfast.operations.backup.leasing import Lease, leased
 from holdfast.operations.backup.reading import EndpointReader, Reading
 from holdfast.operations.backup.seen import SeenSlots
 from holdfast.operations.backup.state import BackupOptions, Counts, PackNames, RunContext, Stream
+from holdfast.operations.backup.watching import Canceled, Watch
 from holdfast.operations.services import Services
 from holdfast.sources.source import Source
 
-LEASE_TTL = timedelta(seconds=15)
-_RENEW_S = 4.0
 _log = logging.getLogger(__name__)
 
 
@@ -44,7 +39,8 @@ def run_backup(services: Services, run_id: int) -> None:
         run = runs.get(connection, run_id)
     if not run.active:
         return
-    with _lease(services, run.instance_id) as (token, lost):
+    with leased(services, run.instance_id) as lease:
+        token = lease.token
         failures = Failures()
         status: Status | None = None
         try:
@@ -55,7 +51,7 @@ def run_backup(services: Services, run_id: int) -> None:
             return
         streams_by_name = _open_streams(context)
         try:
-            asyncio.run(_read_everything(context, streams_by_name, failures, lost))
+            asyncio.run(_read_everything(context, streams_by_name, failures, lease))
         except Canceled:
             status = "canceled"
         except HoldfastError as error:
@@ -134,18 +130,11 @@ def _open_streams(context: RunContext) -> dict[str, Stream]:
     return opened
 
 
-async def _read_everything(
-    context: RunContext, by_name: dict[str, Stream], failures: Failures, lost: threading.Event
-) -> None:
+async def _read_everything(context: RunContext, by_name: dict[str, Stream], failures: Failures, lease: Lease) -> None:
     """Read all endpoints, independent ones side by side, children after their parents; then what blobs are owed."""
     services, settings = context.services, context.services.settings
 
-    def raise_if_stopping() -> None:
-        if services.engine.stopping.is_set():
-            raise Interrupted
-        if lost.is_set():
-            raise CatalogBusy("the lease of this instance was lost")
-
+    watch = Watch(services, context.run_id, lease)
     with services.database.read() as connection:
         last_batch = max(
             max((pack.batch for pack in packs.of_run(connection, context.run_id)), default=0),
@@ -161,14 +150,14 @@ async def _read_everything(
                     failures.add(error)
                     failures.stop_reading(error)
                     return
-            committer = Committer(context, source, last_batch, raise_if_stopping)
+            committer = Committer(context, source, last_batch, watch.check)
             async with Collector(
                 committer,
                 checkpoint_records=settings.checkpoint_records,
                 batch_seconds=settings.checkpoint_seconds,
             ) as collector:
                 reading = Reading(context, source, committer, collector, failures, asyncio.Semaphore(concurrency))
-                await _read_in_order(reading, by_name)
+                await watch.over(_read_in_order(reading, by_name))
     except BaseExceptionGroup as group:
         raise _first_cause(group) from group
 
@@ -202,47 +191,3 @@ def _first_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
         else:
             leaves.append(error)
     return min(leaves, key=lambda error: not isinstance(error, Interrupted | Canceled))
-
-
-@contextmanager
-def _lease(services: Services, instance_id: int) -> Iterator[tuple[int, threading.Event]]:
-    """Hold the instance's lease and keep renewing it; the event says that it was lost.
-
-    Waits for a dead holder's lease to run out. Raises CatalogBusy where a live one does not let go of it.
-    """
-    database, holder = services.database, services.engine.executor_id
-    deadline = time.monotonic() + 2 * LEASE_TTL.total_seconds()
-    while True:
-        with database.write() as connection:
-            if services.engine.is_sole_worker:
-                leases.break_others(connection, instance_id, holder)
-            token = leases.acquire(connection, instance_id, holder, LEASE_TTL)
-        if token is not None:
-            break
-        if services.engine.stopping.wait(0.5):
-            raise Interrupted
-        if time.monotonic() > deadline:
-            raise CatalogBusy(f"instance {instance_id} is in the hands of another worker")
-    lost, done = threading.Event(), threading.Event()
-
-    def renew() -> None:
-        while not done.wait(_RENEW_S):
-            try:
-                with database.write() as connection:
-                    leases.fence(connection, instance_id, token)
-            except CatalogBusy as error:
-                _log.warning("the lease of instance %d could not be renewed yet: %s", instance_id, error)
-            except HoldfastError as error:
-                _log.warning("%s", error)
-                lost.set()
-                return
-
-    keeper = threading.Thread(target=renew, name=f"lease-{instance_id}", daemon=True)
-    keeper.start()
-    try:
-        yield token, lost
-    finally:
-        done.set()
-        keeper.join()
-        with database.write() as connection:
-            leases.release(connection, instance_id, token)
