@@ -17,9 +17,10 @@ class Holdfast:
     """An installation whose data folder is `home`. Nothing of another one on this machine is read or changed."""
 
     def __init__(self, home: Path, **environment: str) -> None:
+        self.home = home
         self._program = str(Path(sys.executable).with_name("holdfast"))
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
-        self.environment = {
+        self._environment = {
             **inherited,
             "HOLDFAST_HOME": str(home),
             # Kinto is on this very machine, which definitions may not reach unless the operator says so.
@@ -30,18 +31,18 @@ class Holdfast:
     def run(self, *arguments: str) -> None:
         """Show the command, then run it in this terminal. Raises CommandFailed."""
         print(f"\n$ holdfast {shlex.join(arguments)}", flush=True)
-        finished = subprocess.run([self._program, *arguments], env=self.environment, check=False)
+        finished = subprocess.run([self._program, *arguments], env=self._environment, check=False)
         if finished.returncode != 0:
             raise CommandFailed(f"holdfast {arguments[0]} ended with exit code {finished.returncode}")
 
     def ask(self, *arguments: str) -> Any:
         """What a command answers with `--json`. Raises CommandFailed."""
         command = [self._program, *arguments, "--json"]
-        finished = subprocess.run(command, env=self.environment, capture_output=True, check=False)
+        finished = subprocess.run(command, env=self._environment, capture_output=True, check=False)
         if finished.returncode != 0:
             raise CommandFailed(f"holdfast {arguments[0]}: {finished.stderr.decode(errors='replace').strip()}")
         return json.loads(finished.stdout)
 
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start a command that goes on in this terminal."""
-        return subprocess.Popen([self._program, *arguments], env={**self.environment, **environment})
+        return subprocess.Popen([self._program, *arguments], env=self._environment)

@@ -8,11 +8,8 @@ import hashlib
 import json
 import os
 import shutil
-import socket
 import sys
 import time
-import urllib.error
-import urllib.request
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +20,7 @@ from demo.command_line import CommandFailed, Holdfast
 from demo.content import BUCKET, COLLECTIONS, Changes
 from demo.kinto_client import KintoClient
 from demo.kinto_server import PASSWORD, KintoServer
+from demo.service import keep_serving
 
 HOME = Path(__file__).parents[1] / ".demo"
 NAME = "helpdesk"
@@ -64,7 +62,8 @@ def main() -> int:
             figures = _tell(holdfast, server, client, started)
             print(f"\ndemo: ok: {figures}", flush=True)
             if os.environ.get("ONCE") != "1":
-                _keep_serving(holdfast, figures.changes)
+                edited = figures.changes.edited
+                keep_serving(holdfast, NAME, changed=_key(edited[0]), with_file=_key(edited[-1]))
     except (DemoFailed, CommandFailed) as error:
         print(f"\ndemo: failed: {error}", file=sys.stderr)
         return 1
@@ -167,34 +166,6 @@ def _expect(what: str, found: Any, wanted: Any) -> None:
 
 def _step(title: str) -> None:
     print(f"\n── {title}", flush=True)
-
-
-def _keep_serving(holdfast: Holdfast, changes: Changes) -> None:
-    """Run the service until Ctrl-C, and say what to try."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    service = holdfast.start("serve", HOLDFAST_PORT=str(port))
-    try:
-        base = f"http://127.0.0.1:{port}"
-        while service.poll() is None:
-            try:
-                urllib.request.urlopen(f"{base}/v1/ping").close()
-                break
-            except (urllib.error.URLError, ConnectionError):
-                time.sleep(0.1)
-        print(f"""
-The service runs at {base} until Ctrl-C; its API is described at {base}/docs. Try, in another terminal:
-
-  export HOLDFAST_HOME={HOME} HOLDFAST_ALLOW_PRIVATE_NETWORK=true
-  .venv/bin/holdfast status
-  .venv/bin/holdfast records {NAME} records
-  .venv/bin/holdfast show {NAME} records {_key(changes.edited[0])} --backup 1
-""", flush=True)  # fmt: skip
-        service.wait()
-    finally:
-        service.terminate()
-        service.wait()
 
 
 if __name__ == "__main__":
