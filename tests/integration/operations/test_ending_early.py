@@ -48,4 +48,4 @@ def test_a_stopping_worker_leaves_the_run_to_the_next_one(installation: Installa
     stopping.clear()
     source.switches.throttle_times = 0
     run_backup(installation.services, run.id)
-    assert installation.run(run.id).status == "successful"
+    assert installation.run(run.id).status == "successful", installation.run(run.id).failures

@@ -35,7 +35,7 @@ class Watch:
             raise CatalogBusy("the lease of this instance was lost")
 
     async def over(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run `work` to its end, or end it at once where something else ends the run: sources make it wait for hours."""
+        """Run `work` to its end, or end it at once where something else ends the run: sources may make it wait long."""
         working = asyncio.create_task(work)
         try:
             for look in count(1):
