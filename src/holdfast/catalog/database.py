@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
-from holdfast.errors import CatalogBusy, CatalogError, HoldfastError
+from holdfast.errors import CatalogBusy, CatalogError, HoldfastError, InputError
 
 OLDEST_SQLITE = (3, 51, 3)
 """Older ones can corrupt a WAL database that two connections write and checkpoint."""
@@ -135,6 +135,10 @@ class Database:
             raise CatalogBusy("no free connection to the catalog") from error
         except driver_error as error:
             raise _translate(error, self.url) from error
+        except UnicodeEncodeError as error:
+            raise InputError("the text holds half a character (a lone surrogate), which no database keeps") from error
+        except OverflowError as error:
+            raise InputError("the number has more than 64 bits") from error
 
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:  # noqa: ARG001
@@ -151,6 +155,8 @@ def _begin_sqlite(conn: sa.Connection) -> None:
 def _translate(error: BaseException, url: str) -> HoldfastError:
     text = str(error).strip()
     state = getattr(error, "sqlstate", None)
+    if state in {"22003", "22021"} or "NUL (0x00)" in text:
+        return InputError(f"the database cannot keep this: {text}")
     if "is locked" in text or state in {"40001", "40P01", "55P03"}:
         return CatalogBusy(f"the catalog is busy: {text}")
     if "disk is full" in text or state == "53100":

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from holdfast.catalog import database as module
 from holdfast.catalog import outbox, vendors
 from holdfast.catalog.database import Database, sqlite_module
-from holdfast.errors import CatalogBusy, CatalogError
+from holdfast.errors import CatalogBusy, CatalogError, InputError
 
 
 def test_a_write_is_committed_at_the_end_of_the_block(database: Database) -> None:
@@ -96,6 +96,30 @@ def test_a_locked_file_is_busy(sqlite_url: str, monkeypatch: pytest.MonkeyPatch)
         pass
     database.close()
     assert caught.value.retryable
+
+
+@pytest.mark.parametrize("name", ["\ud800", "a\udfffb"])
+def test_half_a_character_is_the_callers_mistake(database: Database, name: str) -> None:
+    with pytest.raises(InputError, match="lone surrogate"), database.write() as conn:
+        vendors.create(conn, name, None, "client")
+
+
+def test_a_number_that_is_too_large_is_the_callers_mistake(database: Database) -> None:
+    with pytest.raises(InputError), database.write() as conn:
+        vendors.find(conn, "client")
+        vendors.create(conn, "acme", None, "client", vendor_id=2**63)
+
+
+def test_nul_in_a_name_is_kept_or_the_callers_mistake(database: Database) -> None:
+    def create() -> None:
+        with database.write() as conn:
+            assert vendors.get(conn, vendors.create(conn, "a\0b", None, "client").id).name == "a\0b"
+
+    if database.engine.dialect.name == "sqlite":
+        create()
+    else:
+        with pytest.raises(InputError):
+            create()
 
 
 def test_an_old_sqlite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
