@@ -427,6 +427,43 @@ verifications = Table(
     Column("findings", Json, nullable=False),
 )  # fmt: skip
 
+known_fields = Table(
+    # Every field of a stream's records, at the record that had it first: what the change feed tells of new ones. By
+    # keyed digest, since names of fields may be as private as what stands in them.
+    "known_fields", metadata,
+    Column("stream", Id, primary_key=True, autoincrement=False),
+    Column("field", LargeBinary, primary_key=True),
+    Column("parent", LargeBinary, nullable=False),  # the field it stands in
+    Column("run", Integer, nullable=False),
+    Column("record_key", RecordKey, nullable=False),
+    Index("ix_known_fields_stream_run_record_key", "stream", "run", "record_key"),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+fields_learned = Table(
+    # Up to where, in the order of the change feed, a stream's records have been looked through for fields.
+    "fields_learned", metadata,
+    Column("stream", Id, primary_key=True, autoincrement=False),
+    Column("run", Integer, nullable=False),
+    Column("record_key", RecordKey),  # null: all of this run's changes
+)  # fmt: skip
+
+alarms = Table(
+    "alarms", metadata, _id(),
+    Column("instance_id", BigInteger, ForeignKey("instances.id"), nullable=False),
+    Column("run_id", BigInteger, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("message", Message, nullable=False),
+    Column("figures", Json, nullable=False),
+    Column("raised_at", Time, nullable=False),
+    Column("acknowledged_at", Time),
+    Column("acknowledged_by", Message),
+    Index("ix_alarms_instance_id_id", "instance_id", "id"),
+    Index("uq_alarms_run_id_endpoint_kind", "run_id", "endpoint", "kind", unique=True),
+)  # fmt: skip
+
 # --- what goes out --------------------------------------------------------------------------------
 
 revision_numbers = Table(
