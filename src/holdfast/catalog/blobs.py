@@ -22,6 +22,10 @@ class Blob:
     object_id: str
     """The descriptor's id in the vault."""
     customer_id: int
+    instance_id: int
+    """Whose records have it."""
+    pack: int
+    """The pack that describes it."""
     size_bytes: int
     digest: bytes
     content_type: str | None
@@ -48,13 +52,15 @@ _BLOB = tuple(blobs.c[name] for name in Blob.__dataclass_fields__)
 
 
 def add(
-    conn: sa.Connection, object_id: str, *, customer_id: int, size_bytes: int, digest: bytes, content_type: str | None,
-    name: str | None, version: str | None, chunk_digests: Iterable[bytes], fetched_at: datetime | None = None,
+    conn: sa.Connection, object_id: str, *, customer_id: int, instance_id: int, pack: int, size_bytes: int,
+    digest: bytes, content_type: str | None, name: str | None, version: str | None, chunk_digests: Iterable[bytes],
+    fetched_at: datetime | None = None,
 ) -> int:  # fmt: skip
-    """The new blob's local number."""
+    """The new blob's local number. `pack` is the one that describes it."""
     statement = sa.insert(blobs).values(
-        object_id=object_id, customer_id=customer_id, size_bytes=size_bytes, digest=digest, content_type=content_type,
-        name=name, version=version, chunks=b"".join(chunk_digests), fetched_at=fetched_at or clock.now(),
+        object_id=object_id, customer_id=customer_id, instance_id=instance_id, pack=pack, size_bytes=size_bytes,
+        digest=digest, content_type=content_type, name=name, version=version, chunks=b"".join(chunk_digests),
+        fetched_at=fetched_at or clock.now(),
     )  # fmt: skip
     number: int = conn.execute(statement.returning(blobs.c.id)).scalar_one()
     return number
@@ -104,10 +110,10 @@ def add_chunks(conn: sa.Connection, customer_id: int, places: Mapping[bytes, Chu
 
 
 def chunk_places(
-    conn: sa.Connection, customer_id: int, digests: Iterable[bytes], *, condemned: bool = True
+    conn: sa.Connection, customer_id: int, digests: Iterable[bytes], *, condemned: bool = True, lock: bool = False
 ) -> dict[bytes, ChunkPlace]:
     """Where those of these chunks stand that are stored. To share one with a new blob ask without the `condemned`:
-    a chunk in a pack that prune is about to delete is stored anew."""
+    a chunk in a pack that prune is about to delete is stored anew. `lock` keeps them to the transaction's end."""
     wanted = list(set(digests))
     found: dict[bytes, ChunkPlace] = {}
     for begin in range(0, len(wanted), _MANY):
@@ -116,5 +122,7 @@ def chunk_places(
         )
         if not condemned:
             query = query.join(packs, packs.c.id == chunks.c.pack).where(packs.c.condemned_at.is_(None))
+        if lock:
+            query = query.with_for_update(read=True)
         found.update((bytes(digest), ChunkPlace(*place)) for digest, *place in conn.execute(query))
     return found

@@ -1,11 +1,12 @@
 """Packs by their short local numbers, and what they are called in the vault."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
-from holdfast.catalog.schema import packs
+from holdfast.catalog.schema import pack_references, packs
 
 _MANY = 5_000
 
@@ -22,6 +23,12 @@ class PackRow:
     kind: str
     """records or blobs."""
     size_bytes: int
+    raw_bytes: int
+    """What its frames hold once decoded."""
+    contents_only: bool
+    """Its record versions and deletions no longer apply; its chunks and descriptions of blobs do."""
+    condemned_at: datetime | None
+    deleting_at: datetime | None
 
 
 _PACK = tuple(packs.c[name] for name in PackRow.__dataclass_fields__)
@@ -30,14 +37,16 @@ _OBJECT_IDS = sa.select(packs.c.id, packs.c.object_id).where(packs.c.id.in_(sa.b
 
 def add(
     conn: sa.Connection, object_id: str, *, customer_id: int, instance_id: int, run_id: int, sequence: int, batch: int,
-    kind: str, size_bytes: int,
+    kind: str, size_bytes: int, raw_bytes: int, refers_to: Collection[int] = (), contents_only: bool = False,
 ) -> int:  # fmt: skip
-    """The new pack's local number."""
+    """The new pack's local number. `refers_to` are the packs in which bytes of its record versions stand."""
     statement = sa.insert(packs).values(
         object_id=object_id, customer_id=customer_id, instance_id=instance_id, run_id=run_id, sequence=sequence,
-        batch=batch, kind=kind, size_bytes=size_bytes,
+        batch=batch, kind=kind, size_bytes=size_bytes, raw_bytes=raw_bytes, contents_only=contents_only,
     )  # fmt: skip
     number: int = conn.execute(statement.returning(packs.c.id)).scalar_one()
+    if refers_to:
+        conn.execute(sa.insert(pack_references), [{"pack": number, "target": target} for target in set(refers_to)])
     return number
 
 

@@ -273,7 +273,7 @@ packs = Table(
     Column("kind", Text, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("raw_bytes", BigInteger, nullable=False),  # what its frames hold once decoded
-    Column("contents_only", Boolean, nullable=False),  # no manifest applies it any more: chunks and blobs count, no more
+    Column("contents_only", Boolean, nullable=False),  # its record versions no longer apply, its chunks and blobs do
     Column("condemned_at", Time),  # prune is emptying it: nothing new may rely on it
     Column("deleting_at", Time),  # nothing relies on it any more
     Index("ix_packs_run_id_batch", "run_id", "batch"),

@@ -39,8 +39,6 @@ from holdfast.operations.state_sum import summed
 from holdfast.vault import CustomerVault, Footer, Manifest, read_revisions
 from holdfast.vault.names import pack as pack_object
 
-_UNKNOWN_SIZE = 0
-
 
 @dataclass
 class RebuildReport:
@@ -154,7 +152,7 @@ class _Replay:
 
     def pack(self, pack_id: str) -> int:
         """Apply one pack's operations; answers how many record versions it has."""
-        footer = self._customer.read_footer(pack_id)
+        footer, directory = self._customer.packs.read_contents(pack_id)
         manifest = self._manifest
         if (footer.instance_id, footer.run_id) != (manifest.instance_id, manifest.run_id):
             name = pack_object(self._customer.customer_id, pack_id)
@@ -170,11 +168,13 @@ class _Replay:
                 sequence=manifest.sequence,
                 batch=footer.batch,
                 kind=kind,
-                size_bytes=_UNKNOWN_SIZE,
+                size_bytes=directory.size_bytes,
+                raw_bytes=footer.raw_bytes,
+                refers_to=packs.numbers(connection, list({one.pack for one in footer.references})).values(),
             )
             places = {digest: ChunkPlace(number, *place) for digest, *place in footer.chunk_places()}
             blobs.add_chunks(connection, self._customer.customer_id, places)
-            self._add_blobs(connection, footer)
+            self._add_blobs(connection, footer, number)
             written = self._write_versions(connection, footer, number)
             for deletions in footer.deletions:
                 self._delete(connection, deletions.endpoint, deletions.keys)
@@ -182,12 +182,14 @@ class _Replay:
                 streams.advance(connection, state.row.id, live=state.live, state_sum=state.state_sum)
         return written
 
-    def _add_blobs(self, connection: Connection, footer: Footer) -> None:
+    def _add_blobs(self, connection: Connection, footer: Footer, pack: int) -> None:
         for described in footer.blobs:
             blobs.add(
                 connection,
                 described.id,
                 customer_id=self._customer.customer_id,
+                instance_id=self._manifest.instance_id,
+                pack=pack,
                 size_bytes=described.size_bytes,
                 digest=described.digest,
                 content_type=described.content_type,

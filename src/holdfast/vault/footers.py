@@ -103,6 +103,12 @@ class Footer(msgspec.Struct, omit_defaults=True):
     chunks: ChunkColumns | None = None
     blobs: list[BlobDescriptor] = []
 
+    @property
+    def raw_bytes(self) -> int:
+        """What all frames hold once decoded."""
+        chunks = 0 if self.chunks is None else sum(self.chunks.lengths)
+        return chunks + sum(sum(columns.lengths) for columns in self.records)
+
     def versions(self) -> Iterator["RecordVersion"]:
         """Every record of `records` with its place within this pack, in order."""
         offsets = _Offsets()

@@ -15,14 +15,15 @@ ONE, TWO = b"1" * 16, b"2" * 16
 def _pack(world: World, name: str) -> int:
     return packs.add(
         world.conn, name, customer_id=world.customer.id, instance_id=world.instance.id, run_id=world.run.id,
-        sequence=1, batch=1, kind="blobs", size_bytes=10,
+        sequence=1, batch=1, kind="blobs", size_bytes=10, raw_bytes=10,
     )  # fmt: skip
 
 
 def _blob(world: World, object_id: str, *digests: bytes) -> int:
     return blobs.add(
-        world.conn, object_id, customer_id=world.customer.id, size_bytes=2**40, digest=b"d" * 16,
-        content_type="text/plain", name="a\0b.txt", version=None, chunk_digests=digests,
+        world.conn, object_id, customer_id=world.customer.id, instance_id=world.instance.id, pack=1,
+        size_bytes=2**40, digest=b"d" * 16, content_type="text/plain", name="a\0b.txt", version=None,
+        chunk_digests=digests,
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from tests.unit.catalog.world import World
 def _add(world: World, object_id: str, batch: int) -> int:
     return packs.add(
         world.conn, object_id, customer_id=0, instance_id=world.instance.id, run_id=world.run.id, sequence=1,
-        batch=batch, kind="records", size_bytes=5,
+        batch=batch, kind="records", size_bytes=5, raw_bytes=5,
     )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ class Filled:
             pack = packs.add(
                 conn, os.urandom(16).hex(), customer_id=world.customer.id, instance_id=world.instance.id,
                 run_id=world.run.id, sequence=sequence, batch=begin // BATCH, kind="records", size_bytes=3_000_000,
+                raw_bytes=9_000_000,
             )  # fmt: skip
             slot = streams.allocate_slots(conn, world.stream, len(keys))
             records.insert_new(conn, world.stream, [

@@ -5,7 +5,7 @@ names; a crash after it leaves a checkpoint behind which no page is read again.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import count, islice, repeat
@@ -34,6 +34,10 @@ from holdfast.vault import BlobDescriptor, Pack, PackWriter, digests
 
 _ROWS_AT_ONCE = 10_000
 """Deletions committed in one transaction."""
+
+
+class _ChunkGone(Exception):
+    """Prune has taken away a chunk that a blob of this batch was to share."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +126,31 @@ class Committer:
                 self._save_streams(connection, [stream])
 
     def commit_blobs(self, found: Sequence[FetchedChunk], finished: Sequence[FetchedBlob]) -> None:
-        """Store chunks, and attach finished blobs to their records' newest versions."""
+        """Store chunks, and attach finished blobs to their records' newest versions.
+
+        A blob one of whose chunks prune has taken away since it was found in the vault stays owed: it is read again.
+        """
+        while True:
+            usable = self._usable(found, finished)
+            try:
+                self._commit_blobs(found, usable)
+                return
+            except _ChunkGone:
+                continue
+
+    def _usable(self, found: Sequence[FetchedChunk], finished: Sequence[FetchedBlob]) -> list[FetchedBlob]:
+        """The blobs all of whose chunks are in the vault to stay, or in this batch."""
+        at_hand = {chunk.digest for chunk in found}
+        wanted = {digest for blob in finished for digest in blob.descriptor.chunks} - at_hand
+        with self._database.read() as connection:
+            stored = catalog_blobs.chunk_places(
+                connection, self._context.customer.customer_id, wanted, condemned=False
+            )  # fmt: skip
+        return [blob for blob in finished if all(one in at_hand or one in stored for one in blob.descriptor.chunks)]
+
+    def _commit_blobs(self, found: Sequence[FetchedChunk], finished: Sequence[FetchedBlob]) -> None:
         context = self._context
+        customer_id = context.customer.customer_id
         writer = self._pack_writer()
         places = {chunk.digest: writer.add_chunk(chunk.digest, chunk.data) for chunk in found}
         attached: list[tuple[FetchedBlob, CurrentRow]] = []
@@ -140,12 +167,16 @@ class Committer:
             )  # fmt: skip
         pack = self._put(writer)
         with self._transaction() as connection:
-            pack_number = self._register(connection, pack, "blobs")
+            shared = {digest for blob, _ in attached for digest in blob.descriptor.chunks if digest not in places}
+            stored = catalog_blobs.chunk_places(connection, customer_id, shared, condemned=False, lock=True)
+            if len(stored) < len(shared):
+                raise _ChunkGone
+            pack_number = self._register(connection, pack, "blobs", [row.pack for _, row in attached])
             if pack_number is not None:
                 chunk_places = {digest: ChunkPlace(pack_number, *place) for digest, place in places.items()}
-                catalog_blobs.add_chunks(connection, context.customer.customer_id, chunk_places)
-            for blob, row in attached:
-                self._attach(connection, blob, row)
+                catalog_blobs.add_chunks(connection, customer_id, chunk_places)
+                for blob, row in attached:
+                    self._attach(connection, blob, row, pack_number)
             for blob in finished:
                 debts.settle(connection, blob.stream.id, "blob", [blob.key])
             self._save_streams(connection, list({blob.stream.id: blob.stream for blob in finished}.values()))
@@ -209,7 +240,7 @@ class Committer:
         stream.counts.unchanged -= len(moved)
         stream.counts.changed += len(moved)
         with self._transaction() as connection:
-            self._register(connection, pack, "records")
+            self._register(connection, pack, "records", [row.pack for row in rows.values()])
             records.replace(connection, stream.id, context.sequence, moved)
             scopes.add_live(connection, moves)
             self._save_streams(connection, [stream])
@@ -255,14 +286,17 @@ class Committer:
             self._context.customer.put_pack(pack)
         return pack
 
-    def _register(self, connection: Connection, pack: Pack | None, kind: str) -> int | None:
-        """The pack's number in the catalog."""
+    def _register(
+        self, connection: Connection, pack: Pack | None, kind: str, refers_to: Collection[int] = ()
+    ) -> int | None:
+        """The pack's number in the catalog. `refers_to`: the packs in which bytes of its record versions stand."""
         if pack is None:
             return None
         context = self._context
         return packs.add(
             connection, pack.id, customer_id=context.customer.customer_id, instance_id=context.instance_id,
             run_id=context.run_id, sequence=context.sequence, batch=self._batch, kind=kind, size_bytes=len(pack.data),
+            raw_bytes=pack.footer.raw_bytes, refers_to=refers_to,
         )  # fmt: skip
 
     def _apply(self, connection: Connection, comparison: Comparison, placed: "_Placed", pack: int | None) -> None:
@@ -363,11 +397,12 @@ class Committer:
         ]
         debts.put(connection, owed)
 
-    def _attach(self, connection: Connection, blob: FetchedBlob, row: CurrentRow) -> None:
+    def _attach(self, connection: Connection, blob: FetchedBlob, row: CurrentRow, pack: int) -> None:
         stream, sequence = blob.stream, self._context.sequence
         described = blob.descriptor
         number = catalog_blobs.add(
-            connection, described.id, customer_id=self._context.customer.customer_id, size_bytes=described.size_bytes,
+            connection, described.id, customer_id=self._context.customer.customer_id,
+            instance_id=self._context.instance_id, pack=pack, size_bytes=described.size_bytes,
             digest=described.digest, content_type=described.content_type, name=described.name,
             version=described.version, chunk_digests=described.chunks,
         )  # fmt: skip

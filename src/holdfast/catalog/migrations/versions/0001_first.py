@@ -33,6 +33,8 @@ def upgrade() -> None:
         sa.Column("id", columns.Id, autoincrement=True, nullable=False),
         sa.Column("object_id", sa.Text(), nullable=False),
         sa.Column("customer_id", sa.BigInteger(), nullable=False),
+        sa.Column("instance_id", sa.BigInteger(), nullable=False),
+        sa.Column("pack", columns.Id, nullable=False),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("content_type", columns.Message(), nullable=True),
@@ -44,7 +46,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("object_id", name=op.f("uq_blobs_object_id")),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_blobs_customer_id_digest", "blobs", ["customer_id", "digest"], unique=False)
+    op.create_index("ix_blobs_customer_id_id", "blobs", ["customer_id", "id"], unique=False)
+    op.create_index("ix_blobs_instance_id_id", "blobs", ["instance_id", "id"], unique=False)
+    op.create_index("ix_blobs_pack", "blobs", ["pack"], unique=False)
     op.create_table(
         "changes",
         sa.Column("stream", columns.Id, autoincrement=False, nullable=False),
@@ -124,7 +128,10 @@ def upgrade() -> None:
         sa.Column("batch", sa.Integer(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("raw_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("contents_only", sa.Boolean(), nullable=False),
         sa.Column("condemned_at", columns.Time(), nullable=True),
+        sa.Column("deleting_at", columns.Time(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_packs")),
         sa.UniqueConstraint("object_id", name=op.f("uq_packs_object_id")),
         sqlite_autoincrement=True,
@@ -510,6 +517,84 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", "stream", "batch", name=op.f("pk_seen")),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "erasures",
+        sa.Column("customer_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("vendor_id", sa.BigInteger(), nullable=False),
+        sa.Column("requested_at", columns.Time(), nullable=False),
+        sa.Column("destroyed", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("ended_at", columns.Time(), nullable=True),
+        sa.Column("certificate", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("customer_id", name=op.f("pk_erasures")),
+    )
+    op.create_index(op.f("ix_erasures_vendor_id"), "erasures", ["vendor_id"], unique=False)
+    op.create_table(
+        "forgotten_runs",
+        sa.Column("instance_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("sequence", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("run_id", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("ended_at", columns.Time(), nullable=True),
+        sa.Column("forgotten_at", columns.Time(), nullable=False),
+        sa.PrimaryKeyConstraint("instance_id", "sequence", name=op.f("pk_forgotten_runs")),
+    )
+    op.create_table(
+        "locks",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("token", sa.BigInteger(), nullable=False),
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("ttl_us", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", columns.Time(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_locks")),
+    )
+    op.create_table(
+        "orphans",
+        sa.Column("object_name", sa.Text(), nullable=False),
+        sa.Column("seen_at", columns.Time(), nullable=False),
+        sa.PrimaryKeyConstraint("object_name", name=op.f("pk_orphans")),
+    )
+    op.create_table(
+        "pack_references",
+        sa.Column("pack", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("target", columns.Id, autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("pack", "target", name=op.f("pk_pack_references")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_pack_references_target", "pack_references", ["target"], unique=False)
+    op.create_table(
+        "retention_policies",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("object_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("rules", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("changed_at", columns.Time(), nullable=False),
+        sa.CheckConstraint("kind IN ('vendor', 'customer', 'instance')", name=op.f("ck_retention_policies_kind")),
+        sa.PrimaryKeyConstraint("kind", "object_id", name=op.f("pk_retention_policies")),
+    )
+    op.create_table(
+        "verifications",
+        sa.Column("id", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("started_at", columns.Time(), nullable=False),
+        sa.Column("ended_at", columns.Time(), nullable=True),
+        sa.Column("options", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("position", sa.Text(), nullable=False),
+        sa.Column("objects", sa.BigInteger(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("findings", sa.JSON(none_as_null=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_verifications")),
+    )
+    op.create_table(
+        "legal_holds",
+        sa.Column("id", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("customer_id", sa.BigInteger(), nullable=False),
+        sa.Column("instance_id", sa.BigInteger(), nullable=True),
+        sa.Column("run_id", sa.BigInteger(), nullable=True),
+        sa.Column("reason", columns.Message(), nullable=False),
+        sa.Column("placed_at", columns.Time(), nullable=False),
+        sa.Column("released_at", columns.Time(), nullable=True),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.id"], name=op.f("fk_legal_holds_customer_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_legal_holds")),
+    )
+    op.create_index(op.f("ix_legal_holds_customer_id"), "legal_holds", ["customer_id"], unique=False)
 
     if op.get_context().dialect.name == "postgresql":
         for table in ("current", "history"):
