@@ -49,9 +49,10 @@ class Figures:
         )
 
 
-def main() -> int:
+def main(home: Path = HOME) -> int:
+    """Tell the story in this data folder, which is new, or the one of the demo before. Answers the exit code."""
     started = time.monotonic()
-    holdfast = Holdfast(HOME, KINTO_PASSWORD=PASSWORD)
+    holdfast = Holdfast(home, KINTO_PASSWORD=PASSWORD)
     try:
         _step(f"A real Kinto server with {RECORDS:,} records in {len(COLLECTIONS)} collections")
         with KintoServer() as server:
@@ -75,7 +76,7 @@ def main() -> int:
 def _tell(holdfast: Holdfast, server: KintoServer, client: KintoClient, started: float) -> Figures:
     """The whole story. Raises DemoFailed where Holdfast and Kinto disagree."""
     _step("A key, a vault and a catalog; then what to back up")
-    if HOME.exists():
+    if holdfast.home == HOME and HOME.exists():
         shutil.rmtree(HOME)
     holdfast.run("init")
     holdfast.run(
@@ -103,7 +104,7 @@ def _tell(holdfast: Holdfast, server: KintoServer, client: KintoClient, started:
     holdfast.run("show", NAME, "records", key)
 
     _step("An export")
-    archive = HOME / "helpdesk.zip"
+    archive = holdfast.home / "helpdesk.zip"
     holdfast.run("export", NAME, "-o", str(archive), "--formats", "json,csv,blobs")
     at_source = _at_source(client)
     _expect("records in the export", _exported_records(archive), at_source)
@@ -169,4 +170,4 @@ def _step(title: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*map(Path, sys.argv[1:2])))
