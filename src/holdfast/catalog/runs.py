@@ -171,6 +171,12 @@ def keep_manifest(conn: sa.Connection, run_id: int, content: bytes) -> bytes:
     return content if kept is None else bytes(kept)
 
 
+def kept_manifest(conn: sa.Connection, run_id: int) -> bytes | None:
+    """What `keep_manifest` has kept; None: nothing yet, or the run has ended."""
+    kept = conn.execute(sa.select(runs.c.manifest).where(runs.c.id == run_id)).scalar_one()
+    return None if kept is None else bytes(kept)
+
+
 def request_cancel(conn: sa.Connection, run_id: int) -> bool:
     """Ask an active run to stop at its next commit. False where it has ended."""
     done = conn.execute(sa.update(runs).where(runs.c.id == run_id, _ACTIVE).values(cancel_requested_at=clock.now()))

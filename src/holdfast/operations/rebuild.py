@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 
 from holdfast.catalog import (
     blobs,
-    counts,
     debts,
     definitions,
     packs,
@@ -23,7 +22,6 @@ from holdfast.catalog import (
     vendors,
 )
 from holdfast.catalog.blobs import ChunkPlace
-from holdfast.catalog.counts import EndpointCounts
 from holdfast.catalog.debts import Debt
 from holdfast.catalog.records import CurrentRow
 from holdfast.catalog.runs import Run
@@ -33,7 +31,7 @@ from holdfast.definitions.loading import load
 from holdfast.errors import Conflict, Damaged, NotFound
 from holdfast.operations import revisions
 from holdfast.operations.backup.comparing import UNKNOWN_SHAPE
-from holdfast.operations.backup.totals import totals
+from holdfast.operations.backup.totals import keep_counts, totals
 from holdfast.operations.services import Services
 from holdfast.operations.state_sum import summed
 from holdfast.vault import CustomerVault, Footer, Manifest, read_revisions
@@ -269,7 +267,7 @@ class _Replay:
         manifest = self._manifest
         wrong: list[str] = []
         with self._database.write() as connection:
-            for ordinal, said in enumerate(manifest.endpoints):
+            for said in manifest.endpoints:
                 state = self._streams[said.endpoint]
                 if (state.live, state.state_sum) != (said.live, said.state_sum):
                     wrong.append(
@@ -277,21 +275,7 @@ class _Replay:
                         f"{state.live} records, the manifest says {said.live}"
                         + ("" if state.live != said.live else ", with other content")
                     )
-                key_range = records.key_range(connection, state.row.id)
-                first_key, last_key = key_range if key_range is not None else (None, None)
-                kept = {name: getattr(said, name) for name in said.__struct_fields__ if name != "endpoint"}
-                counts.put(
-                    connection,
-                    EndpointCounts(
-                        run_id=manifest.run_id,
-                        stream=state.row.id,
-                        sequence=manifest.sequence,
-                        ordinal=ordinal,
-                        first_key=first_key,
-                        last_key=last_key,
-                        **kept,
-                    ),
-                )
+            keep_counts(connection, manifest)
             self._owe(connection)
         return wrong
 

@@ -2,12 +2,11 @@
 lies behind that is not asked for again, and in the end nothing tells it from a backup that nobody disturbed.
 """
 
-import random
 from collections import Counter
 
 import pytest
 
-from tests.acceptance.crash.world import CHECKPOINT_RECORDS, CONCURRENCY, KILLED, PAGE, World, page_of
+from tests.acceptance.crash.world import CHECKPOINT_RECORDS, KILLED, PAGE, World, page_of
 from tests.support.worker import Death
 
 AFTER_CHECKPOINT_RECORDS = CHECKPOINT_RECORDS

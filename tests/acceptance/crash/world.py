@@ -25,7 +25,7 @@ from tests.support.installation import Installation, settings_for
 from tests.support.worker import Death, Worker, Workers
 
 PAGE = 20
-CHECKPOINT_RECORDS = 120
+CHECKPOINT_RECORDS = 240
 CONCURRENCY = 4
 
 ITEMS = """

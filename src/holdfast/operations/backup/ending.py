@@ -4,19 +4,19 @@ The manifest's content is committed under the fence before it is put, so that wh
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Literal
 
 import msgspec
 from sqlalchemy import Connection
 
-from holdfast.catalog import counts, debts, instances, leases, packs, records, runs, scopes, seen, streams
+from holdfast.catalog import debts, instances, leases, packs, runs, scopes, seen, streams
 from holdfast.catalog.runs import Run
 from holdfast.clock import format_time, now, parse_time
 from holdfast.operations import receipts
 from holdfast.operations.backup.failures import Failures
 from holdfast.operations.backup.state import Stream
-from holdfast.operations.backup.totals import totals
+from holdfast.operations.backup.totals import keep_counts, totals
 from holdfast.operations.services import Services
 from holdfast.vault import EndpointState, Manifest, Owed
 
@@ -30,18 +30,35 @@ def end_run(
     services: Services, run: Run, token: int, reached: Sequence[Stream], failures: Failures, status: Status | None
 ) -> None:
     """End an active run. `status` None: successful if nothing is missing and the counts prove it, else failed."""
-    database = services.database
-    with database.write() as connection:
+    with services.database.write() as connection:
         leases.fence(connection, run.instance_id, token)
         _count(connection, reached, failures)
         content = msgspec.json.encode(_manifest(connection, run, reached, failures, status))
-        manifest = msgspec.json.decode(runs.keep_manifest(connection, run.id, content), type=Manifest)
+        content = runs.keep_manifest(connection, run.id, content)
+    _finish(services, run, token, content)
+
+
+def resume_end(services: Services, run: Run, token: int) -> bool:
+    """End a run whose end an earlier process has decided; tells whether there is such a decision.
+
+    It stands: what would be read now, no manifest would name.
+    """
+    with services.database.read() as connection:
+        content = runs.kept_manifest(connection, run.id)
+    if content is None:
+        return False
+    _finish(services, run, token, content)
+    return True
+
+
+def _finish(services: Services, run: Run, token: int, content: bytes) -> None:
+    manifest = msgspec.json.decode(content, type=Manifest)
     services.vault.customer(manifest.customer_id).put_manifest(manifest)
     receipts.issue(services, manifest)
-    with database.write() as connection:
+    with services.database.write() as connection:
         leases.fence(connection, run.instance_id, token)
         seen.clear(connection, run.id)
-        _keep_key_ranges(connection, run, reached)
+        keep_counts(connection, manifest)
         runs.end(
             connection, run.id, manifest.status, ended_at=parse_time(manifest.ended_at), failures=manifest.failures,
             counters=totals(manifest),
@@ -70,15 +87,6 @@ def _count(connection: Connection, reached: Sequence[Stream], failures: Failures
         for debt in debts.of_stream(connection, stream.id, limit=_DEBTS_SHOWN):
             if debt.cause != debts.PENDING:
                 failures.record(debt.cause, debt.message, endpoint=stream.name, record_id=debt.record_key)
-
-
-def _keep_key_ranges(connection: Connection, run: Run, reached: Sequence[Stream]) -> None:
-    """Where the run left each stream's first and last key: readers of old states look no further."""
-    kept = counts.of_run(connection, run.id)
-    for stream in reached:
-        key_range = records.key_range(connection, stream.id)
-        if stream.name in kept and key_range is not None:
-            counts.put(connection, replace(kept[stream.name], first_key=key_range[0], last_key=key_range[1]))
 
 
 def _manifest(

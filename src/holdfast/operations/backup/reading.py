@@ -53,6 +53,8 @@ class EndpointReader:
     async def read(self) -> None:
         """Read the endpoint to its end. Afterwards everything is committed and the stream's outcome stands."""
         reading = self._reading
+        # Of these an earlier process of the run has counted what is counted again now.
+        self._stream.counts.skipped = self._stream.counts.held = 0
         if self._parent_stream is not None:
             await self._run(reading.committer.delete_orphans, self._stream, self._parent_stream)
         async with asyncio.TaskGroup() as group:

@@ -16,7 +16,7 @@ from holdfast.operations import variables
 from holdfast.operations.backup.blobs import BlobFetcher
 from holdfast.operations.backup.collecting import Collector
 from holdfast.operations.backup.committing import Committer
-from holdfast.operations.backup.ending import Status, end_run
+from holdfast.operations.backup.ending import Status, end_run, resume_end
 from holdfast.operations.backup.failures import Failures
 from holdfast.operations.backup.leasing import Lease, leased
 from holdfast.operations.backup.reading import EndpointReader, Reading
@@ -41,6 +41,8 @@ def run_backup(services: Services, run_id: int) -> None:
         return
     with leased(services, run.instance_id) as lease:
         token = lease.token
+        if resume_end(services, run, token):
+            return
         failures = Failures()
         status: Status | None = None
         try:
@@ -63,6 +65,9 @@ def run_backup(services: Services, run_id: int) -> None:
             _log.exception("backup %d ended by an error that nobody foresaw", run.id)
             failures.record("internal_error", f"{type(error).__name__}: {error}; the log has the details")
             status = "failed"
+        if status is not None:
+            # What the last batch had counted in memory may never have been committed.
+            streams_by_name = _open_streams(context)
         end_run(services, run, token, list(streams_by_name.values()), failures, status)
 
 
@@ -126,6 +131,7 @@ def _open_streams(context: RunContext) -> dict[str, Stream]:
             earlier = counted.get(endpoint.name)
             if earlier is not None:
                 stream.counts = Counts(**{name: getattr(earlier, name) for name in Counts.__dataclass_fields__})
+                stream.outcome = "partial" if earlier.outcome == "carried" and earlier.pages else earlier.outcome
             opened[endpoint.name] = stream
     return opened
 
