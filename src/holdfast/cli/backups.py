@@ -1,5 +1,7 @@
 """`backup` and `backups`: back up now and follow it; what was backed up when, and what came of it."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,8 +13,10 @@ from holdfast.cli.parameters import Json, Name, example
 from holdfast.errors import InputError
 
 if TYPE_CHECKING:
+    from holdfast.catalog.instances import Instance
     from holdfast.catalog.runs import Run
     from holdfast.cli.session import Session
+    from holdfast.operations.backup import BackupOptions
 
 app = typer.Typer()
 _PANEL = "Back up"
@@ -40,9 +44,9 @@ def backup(
     Where `holdfast serve` runs, it does the work and this command follows it. Ctrl-C leaves a backup that goes on when
     the same command, or the service, is started again. Exit code 1: a backup failed; it keeps what it has read.
     """
-    from holdfast.cli import following, summaries
+    from holdfast.cli import summaries
     from holdfast.cli.session import opened
-    from holdfast.operations.backup import BackupOptions, request_backup
+    from holdfast.operations.backup import BackupOptions
 
     output = Output(as_json=json)
     if (name is None) != everything:
@@ -53,15 +57,8 @@ def backup(
             raise InputError(
                 "there is nothing to back up yet", hint="`holdfast add DEFINITION NAME` makes an instance."
             )
-        services = session.services
-        following.prepare(services)
-        options = BackupOptions(full=full, accept_deletions=accept_deletions)
-        wanted = {}
-        for instance in instances:
-            label = instance.label or str(instance.id)
-            wanted[label], is_new = request_backup(services, instance.id, options)
-            if not is_new:
-                output.note(f"backup {wanted[label].sequence} of {label} is under way already: going on with it")
+        with output.busy("starting"):
+            wanted = _request(session, output, instances, BackupOptions(full, accept_deletions))
         ended = _follow(session, wanted, output, everything=everything)
         for label in wanted:
             summaries.tell_run(session, output, label, ended[label])
@@ -126,6 +123,26 @@ def backups(
                 for run in found
             ],
         )
+
+
+def _request(
+    session: "Session", output: Output, instances: Sequence["Instance"], options: "BackupOptions"
+) -> dict[str, "Run"]:
+    """A run for each instance, by its name: a new one, or the one that is under way."""
+    from holdfast.operations.backup import request_backup
+    from holdfast.operations.backup.request import reconcile
+
+    reconcile(session.services)  # a run that was given up on gets a job again
+    wanted: dict[str, Run] = {}
+    for instance in instances:
+        name = instance.label or str(instance.id)
+        run, is_new = request_backup(session.services, instance.id, options)
+        if not is_new:
+            output.note(f"backup {run.sequence} of {name} is under way already: going on with it")
+            if dict(run.options) != asdict(options):
+                output.note("It keeps the options it was started with.", "yellow")
+        wanted[name] = run
+    return wanted
 
 
 def _follow(session: "Session", wanted: dict[str, "Run"], output: Output, *, everything: bool) -> dict[str, "Run"]:

@@ -10,8 +10,7 @@ from holdfast.catalog.counts import EndpointCounts
 from holdfast.catalog.debts import PENDING
 from holdfast.catalog.runs import Run
 from holdfast.cli.working import Workforce
-from holdfast.errors import EngineError
-from holdfast.operations.backup.request import JOB, reconcile
+from holdfast.operations.backup.request import JOB
 from holdfast.operations.services import Services
 
 _POLL_S = 0.1
@@ -57,7 +56,7 @@ class Follower:
         self._next_look = time.monotonic() + _LOOK_FOR_JOB_S
 
     def follow(self, wanted: Mapping[str, Run]) -> Iterable[tuple[str, Run]]:
-        """Each run when it has ended. Raises EngineError where nobody will end one, KeyboardInterrupt as it comes."""
+        """Each run when it has ended; one that is still active is one that its worker has given up on for now."""
         waiting = dict(wanted)
         for name, run in waiting.items():
             self._expected[run.id] = self._known_before(run)
@@ -70,8 +69,9 @@ class Follower:
                 if not progress.run.active:
                     del waiting[name]
                     yield name, progress.run
+            for name in self._given_up(waiting):
+                yield name, waiting.pop(name)
             if waiting:
-                self._look_for_jobs(waiting)
                 time.sleep(_POLL_S)
 
     def _known_before(self, run: Run) -> dict[str, int]:
@@ -101,27 +101,19 @@ class Follower:
             ],
         )
 
-    def _look_for_jobs(self, waiting: Mapping[str, Run]) -> None:
-        """A job that its worker has given up on would leave its run active for ever."""
+    def _given_up(self, waiting: Mapping[str, Run]) -> list[str]:
+        """Whose job its worker has given up on: such a run would stay active for ever."""
         if time.monotonic() < self._next_look:
-            return
+            return []
         self._next_look = time.monotonic() + _LOOK_FOR_JOB_S
         engine, database = self._services.engine, self._services.database
+        given_up = []
         for name, run in waiting.items():
-            if engine.is_queued_or_running(JOB, run.id):
-                continue
-            with database.read() as connection:
-                is_active = runs.get(connection, run.id).active
-            if is_active:
-                raise EngineError(
-                    f"the backup of {name} could not go on, and was given up for now: the warnings above say why",
-                    hint=f"Nothing is lost: `holdfast backup {name}` goes on where it stopped.",
-                )
-
-
-def prepare(services: Services) -> None:
-    """See to it that every active run has a job: one that was given up on before is tried again."""
-    reconcile(services)
+            if not engine.is_queued_or_running(JOB, run.id):
+                with database.read() as connection:
+                    if runs.get(connection, run.id).active:
+                        given_up.append(name)
+        return given_up
 
 
 def _endpoint(

@@ -57,11 +57,14 @@ def status(json: Json = False) -> None:
     output = Output(as_json=json)
     rows, documents = [], []
     with opened() as session:
+        worker = _worker(session)
         database = session.services.database
         for instance in session.instances():
             with database.read() as connection:
                 good = runs.newest_ended(connection, instance.id, status="successful")
                 last = runs.newest(connection, instance.id)
+            # Nobody works on a run that is under way while there is no worker: it goes on when one comes.
+            said = None if last is None else "interrupted" if last.active and worker is None else last.status
             name, definition = instance.label or "", session.definition(instance).name
             documents.append(
                 {
@@ -69,7 +72,7 @@ def status(json: Json = False) -> None:
                     "id": instance.id,
                     "definition": definition,
                     "last_good_backup": None if good is None else {"backup": good.sequence, "ended_at": good.ended_at},
-                    "last_run": None if last is None else {"backup": last.sequence, "status": last.status},
+                    "last_run": None if last is None else {"backup": last.sequence, "status": said},
                     "records": None if good is None else good.counters.get("live"),
                     "frequency": instance.frequency,
                     "next_due_at": instance.next_due_at,
@@ -81,11 +84,10 @@ def status(json: Json = False) -> None:
                     definition,
                     styled("never", "red") if good is None else f"{age(good.ended_at)} (backup {good.sequence})",
                     None if good is None else good.counters.get("live"),
-                    "" if last is None else styled(last.status, summaries.style(last.status)),
+                    "" if said is None else styled(said, summaries.style(said)),
                     moment(instance.next_due_at) or instance.frequency,
                 ]
             )
-        worker = _worker(session)
     output.document({"worker": worker, "instances": documents})
     if not rows:
         output.say("There are no instances yet: holdfast add DEFINITION NAME")

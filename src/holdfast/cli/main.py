@@ -24,7 +24,7 @@ from holdfast.cli import (
     serving,
     vault,
 )
-from holdfast.cli.output import Output
+from holdfast.cli.output import Output, forget_consoles
 from holdfast.cli.parameters import example, explained
 from holdfast.errors import HoldfastError
 
@@ -85,6 +85,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command; answers its exit code."""
     from holdfast.cli import logs
 
+    forget_consoles()
     output = Output(as_json="--json" in arguments)
     logs.quiet(output)
     try:

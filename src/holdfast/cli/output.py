@@ -7,7 +7,9 @@ markup, and what could steer a terminal is shown escaped.
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from rich.console import Console
@@ -41,12 +43,18 @@ class Output:
         if not self.as_json:
             self.notes.print(Text(printable(text), style=style), soft_wrap=not self.notes.is_terminal)
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
-        """A table. Columns whose heading ends with `#` hold numbers; the one that ends with `…` is cut to what fits."""
-        if self.as_json:
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """A table. Columns whose heading ends with `#` hold numbers; the one that ends with `…` is cut to what fits.
+
+        A column that is empty in every row is left out, and a table without rows.
+        """
+        cells = [[_cell(value) for value in row] for row in rows]
+        if self.as_json or not cells:
             return
-        table = Table(box=None, padding=(0, 3, 0, 0), header_style="bold", title_justify="left", title=title)
-        for column in columns:
+        table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="bold")
+        kept = [index for index in range(len(columns)) if any(row[index] for row in cells)]
+        for index in kept:
+            column = columns[index]
             is_number, is_cut = column.endswith("#"), column.endswith("…")
             table.add_column(
                 column.rstrip("#…").strip(),
@@ -54,8 +62,8 @@ class Output:
                 no_wrap=is_number or is_cut,
                 overflow="ellipsis" if is_cut else "fold",
             )
-        for row in rows:
-            table.add_row(*(_cell(value) for value in row))
+        for row in cells:
+            table.add_row(*(row[index] for index in kept))
         self.screen.print(table)
 
     def record(self, raw: bytes) -> None:
@@ -77,6 +85,12 @@ class Output:
             import msgspec
 
             self.bytes(msgspec.json.encode(value) + b"\n")
+
+    def busy(self, text: str) -> AbstractContextManager[object]:
+        """A spinner with a word about what is going on, on a terminal."""
+        if self.as_json or not self.notes.is_terminal:
+            return nullcontext()
+        return self.notes.status(printable(text, lines=False), spinner_style="dim")
 
     def bytes(self, data: bytes) -> None:
         """Bytes as they are."""
@@ -131,11 +145,18 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+@cache
 def _console(*, stderr: bool) -> Console:
+    """One for each stream, so that lines go above progress bars and not through them."""
     stream = sys.stderr if stderr else sys.stdout
     return Console(
         stderr=stderr, markup=False, emoji=False, highlight=False, width=None if stream.isatty() else _WIDE
     )  # fmt: skip
+
+
+def forget_consoles() -> None:
+    """The process's streams are others now, as in a test."""
+    _console.cache_clear()
 
 
 def _cell(value: object) -> Text:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 _PANEL = "Look"
+_PREVIEW_BYTES = 120
 
 
 @app.command(rich_help_panel=_PANEL, epilog=example("holdfast endpoints mine", "holdfast endpoints mine --backup 1"))
@@ -104,7 +105,7 @@ def show(
             output.bytes(record.raw)
             return
         output.document(_about(state) | {"endpoint": endpoint} | _document(record))
-        output.note(f"{endpoint} {record.key} {_standing(state)}, unchanged since backup {record.row.run_from}")
+        output.note(f"{endpoint} {record.key} {_standing(state)}, as it has been since backup {record.row.run_from}")
         if record.has_blob:
             blob = session.browser.blob(state, record).descriptor
             described = ", ".join(text for text in (blob.name, blob.content_type, size(blob.size_bytes)) if text)
@@ -196,5 +197,6 @@ def _standing(state: "State") -> str:
 
 
 def _preview(raw: bytes) -> str:
-    """The beginning of a record on one line."""
-    return " ".join(raw[:400].decode(errors="replace").split())
+    """The beginning of a record on one line; a terminal cuts it further."""
+    text = " ".join(raw[:_PREVIEW_BYTES].decode(errors="replace").split())
+    return text if len(raw) <= _PREVIEW_BYTES else f"{text}…"

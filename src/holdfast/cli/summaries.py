@@ -11,7 +11,16 @@ from holdfast.cli.output import Output, count, duration
 from holdfast.cli.session import Session
 from holdfast.errors import NotFound
 
-_STYLES = {"successful": "green", "failed": "red", "canceled": "yellow", "in_progress": "cyan", "queued": "cyan"}
+_STYLES = {
+    "successful": "green",
+    "failed": "red",
+    "canceled": "yellow",
+    "interrupted": "yellow",
+    "in_progress": "cyan",
+    "queued": "cyan",
+}
+_SAID = {"failed": "failed", "canceled": "was canceled", "in_progress": "is under way", "queued": "is waiting"}
+_NOTHING = "nothing changed: no pack and no record version was written"
 _SHOWN = ("new", "changed", "deleted", "held", "moved", "skipped", "blobs", "requests", "bytes_read")
 
 
@@ -20,12 +29,12 @@ def style(status: str) -> str:
 
 
 def tell_run(session: Session, output: Output, name: str, run: Run, *, all_failures: bool = False) -> None:
-    """The whole of one ended backup."""
+    """The whole of one backup that has ended, or was given up on for now."""
     counted = endpoint_counts(session, run)
     tell_endpoints(output, counted)
     output.say(sentence(name, run), style(run.status))
-    if run.status == "successful" and changed_nothing(run):
-        output.say("Nothing has changed: no pack and no record version was written.")
+    if run.active:
+        output.say(f"Its worker gave up on it for now: `holdfast backup {name}` goes on where it stopped.")
     if run.failures:
         tell_failures(
             output,
@@ -41,35 +50,31 @@ def tell_endpoints(output: Output, counted: Mapping[str, EndpointCounts]) -> Non
     """The table of a backup's endpoints."""
     if not counted:
         return
-    has_held = any(one.held for one in counted.values())
     output.table(
-        ["endpoint", "records #", "new #", "changed #", "unchanged #", "deleted #", "blobs #"]
-        + (["held #"] if has_held else [])
-        + ["outcome"],
+        ["endpoint", "records #", "new #", "changed #", "unchanged #", "deleted #", "blobs #", "held #", "outcome"],
         [
-            [name, one.live, one.new, one.changed, unchanged(one), one.deleted, one.blobs]
-            + ([one.held] if has_held else [])
-            + [one.outcome]
+            [
+                name, one.live, one.new, one.changed, unchanged(one), one.deleted, one.blobs, one.held or None,
+                "" if one.outcome == "complete" else one.outcome,
+            ]
             for name, one in counted.items()
         ],
-    )
+    )  # fmt: skip
 
 
 def sentence(name: str, run: Run) -> str:
     """One line about a run."""
     numbers = run.counters
-    took = (
-        ""
-        if run.ended_at is None
-        else f" in {duration((run.ended_at - (run.started_at or run.queued_at)).total_seconds())}"
-    )
-    done = (
-        ", ".join(f"{numbers[key]:,} {key}" for key in ("new", "changed", "deleted") if numbers.get(key))
-        or "no changes"
-    )
-    blobs = f", {count(numbers['blobs'], 'blob')}" if numbers.get("blobs") else ""
-    records = f"{count(numbers['live'], 'record')}: " if "live" in numbers else ""
-    return f"Backup {run.sequence} of {name} {_said(run)}{took}: {records}{done}{blobs}."
+    began = run.started_at or run.queued_at
+    took = "" if run.ended_at is None else f" in {duration((run.ended_at - began).total_seconds())}"
+    changes = [f"{numbers[key]:,} {key}" for key in ("new", "changed", "deleted") if numbers.get(key)]
+    if numbers.get("blobs"):
+        changes.append(count(numbers["blobs"], "blob"))
+    if run.status == "successful":
+        records = count(numbers.get("live", 0), "record")
+        return f"Backup {run.sequence} of {name} is complete{took}: {records}; {', '.join(changes) or _NOTHING}."
+    kept = f" It keeps what it has read: {', '.join(changes)}." if changes else ""
+    return f"Backup {run.sequence} of {name} {_SAID.get(run.status, run.status)}{took}.{kept}"
 
 
 def changed_nothing(run: Run) -> bool:
@@ -121,12 +126,6 @@ def by_number(session: Session, instance_id: int, number: int) -> Run:
     if run is None:
         raise NotFound(f"there is no backup number {number}", field="N")
     return run
-
-
-def _said(run: Run) -> str:
-    return {"successful": "is complete", "failed": "failed", "canceled": "was canceled"}.get(
-        run.status, run.status.replace("_", " ")
-    )
 
 
 def _secrets(session: Session, name: str) -> list[str]:
