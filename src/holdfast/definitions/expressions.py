@@ -23,6 +23,7 @@ __all__ = ["KEYWORDS", "Template", "template"]
 _LONGEST = 8192
 """Characters of a template."""
 _SINGLE = re.compile(r"\{\{\s*([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*\}\}", re.ASCII)
+_WHOLE_NUMBER = re.compile(r"\{\{[^{}]*\|\s*int\s*\}\}")
 _STATEMENT = re.compile(r"\{%[-+]?\s*(?!raw|endraw)")
 _NO_STATEMENTS = "only {{ expressions }} may stand in a template, no {% statements %}"
 KEYWORDS = frozenset({"and", "else", "if", "in", "is", "not", "or", "true", "false", "none", "True", "False", "None"})
@@ -151,6 +152,18 @@ class Template:
             if isinstance(value, str) and len(value) <= LONGEST_VALUE:
                 return value
         return self._run(self._as_text, context)
+
+    def value(self, /, **context: object) -> Any:
+        """What stands for the text in JSON: for a lone `{{ name }}` the value itself, of whatever kind, for one that
+        ends in `| int` a number, else text. None where anything to be inserted is missing or null.
+        """
+        if self._single is not None:
+            value: Any = context
+            for name in self._single:
+                value = value.get(name) if isinstance(value, dict) else None
+            return value
+        text = self.render_optional(**context)
+        return int(text) if text is not None and _WHOLE_NUMBER.fullmatch(self.text) else text
 
     def render_path(self, /, **context: object) -> str:
         """The text as a URL path: every inserted value percent-encoded whole, unless marked by `path` or `encoded`.

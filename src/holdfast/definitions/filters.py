@@ -19,7 +19,7 @@ from holdfast.clock import format_time, parse_time
 from holdfast.definitions.durations import parse_duration
 from holdfast.definitions.values import NumberToken, kind_of
 
-__all__ = ["FILTERS", "LONGEST_VALUE", "Encoded", "Nothing", "bounded", "encode_path", "text_of"]
+__all__ = ["FILTERS", "LONGEST_VALUE", "Encoded", "Nothing", "bounded", "encode_path", "json_text", "text_of"]
 
 LONGEST_VALUE = 65536
 """Characters that are inserted or made by a filter: more than any URL, header or token needs."""
@@ -158,17 +158,17 @@ def _b64decode(value: object) -> str:
 def _tojson(value: object) -> str:
     if isinstance(value, Undefined):
         text_of(value)
-    return bounded(_json(value))
+    return bounded(json_text(value))
 
 
-def _json(value: object) -> str:
+def json_text(value: object) -> str:
     """JSON with every number as it was sent, which the standard library's encoder cannot promise."""
     if isinstance(value, NumberToken):
         return value.token
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(str(key))}:{_json(member)}" for key, member in value.items()) + "}"
+        return "{" + ",".join(f"{json.dumps(str(key))}:{json_text(member)}" for key, member in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ",".join(map(_json, value)) + "]"
+        return "[" + ",".join(map(json_text, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
 
 

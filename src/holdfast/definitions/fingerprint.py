@@ -34,7 +34,7 @@ def fingerprint(definition: Definition, endpoint: Endpoint, variables: Mapping[s
         "account": account,
         "headers": dict(connection.headers),
         "query": dict(connection.query),
-        "auth": [connection.auth.type, connection.auth.header, connection.auth.query],
+        "auth": [connection.auth.type, connection.auth.header, connection.auth.query, sorted(connection.auth.headers)],
         "endpoints": [_listing(link) for link in chain],
         "incremental": endpoint.incremental and [endpoint.incremental.field, dict(endpoint.incremental.query)],
         "token": endpoint.incremental and endpoint.incremental.token,
@@ -57,12 +57,21 @@ def _listing(endpoint: Endpoint) -> list[object]:
         endpoint.global_id,
         *([asdict(endpoint.body)] if endpoint.body else []),
         *([asdict(endpoint.changes)] if endpoint.changes else []),
+        *([asdict(endpoint.detail)] if endpoint.detail else []),
         *([endpoint.within] if endpoint.within else []),
     ]
 
 
 def _auth_templates(auth: Auth) -> list[str]:
-    return [auth.username, auth.password, auth.token, auth.key]
+    """What tells one account from another. A refresh token does not: the source changes it at will."""
+    found = [auth.username, auth.password, auth.token, auth.key, *auth.headers.values()]
+    if auth.oauth2 is not None:
+        granted = auth.oauth2
+        found += [granted.token_url, granted.client_id, granted.scope, *granted.parameters.values()]
+        found += granted.claims.values()
+    if auth.login is not None:
+        found += [auth.login.path, *auth.login.body.templates()]
+    return found
 
 
 def _names(templates: Iterable[str]) -> Iterable[str]:

@@ -121,8 +121,10 @@ def _check_request(node: Node, endpoint: Endpoint, reading: Reading) -> None:
     if (endpoint.method == "POST") != (endpoint.body is not None):
         at = node.members["method" if endpoint.method == "POST" else "body"]
         reading.problem(at, "`method: POST` and `body` go together")
-    if paging.into and (endpoint.body is None or endpoint.body.form is not None):
-        reading.problem(node.members["paging"], "`into` needs a `body` of `json` or `graphql`")
+    if paging.into and endpoint.body is None:
+        reading.problem(node.members["paging"], "`into` needs a `body`")
+    elif len(paging.into) > 1 and endpoint.body is not None and endpoint.body.form is not None:
+        reading.problem(node.members["paging"], "a form has no fields within fields: `into` must be a single name")
     if endpoint.within is not None:
         for key in (
             "for_each",

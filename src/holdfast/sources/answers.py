@@ -10,22 +10,41 @@ from holdfast.errors import (
     SourceThrottled,
     SourceUnreachable,
 )
+from holdfast.sources.judging import Verdict
 from holdfast.sources.network import AddressRefused
+from holdfast.sources.page import Skipped
 from holdfast.sources.splitter import excerpt
 
 __all__ = ["refusal", "unreachable"]
 
+_LONGEST_MESSAGE = 500
 
-def refusal(status: int, body: bytes, what: str, *, throttled: bool = False) -> SourceError:
-    """The error for an answer that is no success; `what` names the request."""
-    said = f"{what}: the source answered {status}" + (f": {excerpt(body)}" if body.strip() else "")
-    if throttled:
+
+def refusal(
+    status: int, body: bytes, what: str, verdict: Verdict | None = None, *, throttled: bool = False
+) -> SourceError:
+    """The error for an answer that is no success; `what` names the request. The verdict goes before the status."""
+    said = f"{what}: the source answered {status}"
+    if verdict is not None and verdict.message is not None:
+        said += f": {verdict.message[:_LONGEST_MESSAGE]}"
+    elif body.strip():
+        said += f": {excerpt(body)}"
+    means = verdict.means if verdict is not None else ""
+    if means == "skip" and verdict is not None:
+        return Skipped(f"{what}: {verdict.rule.because} (the source answered {status})", status=status)
+    if means == "gone":
+        return SourceRefused(said, status=status, code="gone")
+    if means == "failed":
+        return SourceRefused(said, status=status)
+    if means == "retry":
+        return SourceFailed(said, status=status, hint="The source has a fault of its own: run the backup later.")
+    if throttled or means == "throttled":
         return SourceThrottled(
             said,
             status=status,
             hint="The source wants fewer requests: lower `limits` in the definition, or run the backup later.",
         )
-    if status == 401:
+    if status == 401 or means == "credential":
         return CredentialRefused(
             said, status=status, hint="The credential is wrong or has expired: set the variable that holds it again."
         )

@@ -1,15 +1,20 @@
 """How a request proves who asks: from a definition's `auth` to headers and query parameters. No I/O; where the
-credential may be sent is `client`'s matter.
+credential may be sent is `client`'s matter, credentials that have to be got first are `sessions`'.
 """
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from holdfast.definitions.document import Auth
 from holdfast.errors import InputError
+from holdfast.sources.exchange import Answer, Request
 
-__all__ = ["Credential", "credential"]
+__all__ = ["Credential", "Fixed", "Keeper", "Send", "credential"]
+
+Send = Callable[[Request, str], Awaitable[Answer]]
+"""Sends a request as it is; the second argument names it in messages."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,43 @@ class Credential:
 
     def __repr__(self) -> str:
         return f"Credential(headers={sorted(self.headers)}, query={sorted(self.query)})"
+
+
+class Keeper(Protocol):
+    """Who has the credential, whatever it takes to get one."""
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query parameters of every credential it gives."""
+
+    def secrets(self) -> Sequence[str]:
+        """What must not be repeated in a message, as far as it is known."""
+
+    async def credential(self, send: Send) -> Credential:
+        """The credential for the next request."""
+
+    async def renew(self, refused: Credential, send: Send) -> bool:
+        """After the source has refused this one: see to another; False where there is none."""
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """A credential that is what it is."""
+
+    value: Credential
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        return self.value.query
+
+    def secrets(self) -> Sequence[str]:
+        return [value.split()[-1] for value in self.value.headers.values() if value.split()]
+
+    async def credential(self, send: Send) -> Credential:  # noqa: ARG002 - others have to ask for it
+        return self.value
+
+    async def renew(self, refused: Credential, send: Send) -> bool:  # noqa: ARG002
+        return False
 
 
 def credential(auth: Auth, render: Callable[[str], str]) -> Credential:
@@ -42,6 +84,8 @@ def credential(auth: Auth, render: Callable[[str], str]) -> Credential:
         if auth.query is not None:
             return Credential(query={auth.query: key})
         return Credential(headers={auth.header or "X-API-Key": key})
+    if auth.type == "headers":
+        return Credential(headers={name: _token(render(text)) for name, text in auth.headers.items()})
     return Credential()
 
 

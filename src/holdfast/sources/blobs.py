@@ -17,8 +17,11 @@ from holdfast.definitions.document import Blob, Retry
 from holdfast.definitions.selectors import selector
 from holdfast.errors import SourceFailed, SourceUnreachable
 from holdfast.sources.answers import refusal
-from holdfast.sources.client import Client, Tally
-from holdfast.sources.retrying import Patience, is_throttled
+from holdfast.sources.auth import Credential
+from holdfast.sources.client import Client, is_refused
+from holdfast.sources.exchange import Request, Tally
+from holdfast.sources.judging import Judge
+from holdfast.sources.retrying import Patience
 
 __all__ = ["BlobDownload", "BlobReference", "reference"]
 
@@ -65,13 +68,15 @@ class BlobDownload:
     """
 
     def __init__(
-        self, client: Client, retry: Retry, blob: Blob, reference: BlobReference, headers: Mapping[str, str], what: str,
-        hiding_secrets: Callable[[], AbstractContextManager[None]],
+        self, client: Client, retry: Retry, judge: Judge, blob: Blob, reference: BlobReference,
+        headers: Mapping[str, str], what: str, hiding_secrets: Callable[[], AbstractContextManager[None]],
     ) -> None:  # fmt: skip
         """`headers` are rendered already; `hiding_secrets` is entered around everything that raises errors."""
         self._hiding_secrets = hiding_secrets
         self._client = client
         self._retry = retry
+        self._judge = judge
+        self._renewed = False
         self._anonymous = not blob.send_credential
         # An encoded transfer could not be resumed by range.
         self._headers = {**headers, "Accept-Encoding": "identity"}
@@ -111,6 +116,7 @@ class BlobDownload:
     async def _run(self) -> AsyncGenerator[bytes, None]:
         """First an empty piece, when the answer's headers are known; then the bytes."""
         with self._hiding_secrets():
+            await self._client.credential()  # to get one may take a place among the concurrent requests itself
             async with self._client.throttle.slot(), aclosing(self._download()) as pieces:
                 async for piece in pieces:
                     yield piece
@@ -150,22 +156,17 @@ class BlobDownload:
         headers = dict(self._headers)
         if start and self._validator is not None:
             headers.update({"Range": f"bytes={start}-", "If-Range": self._validator})
+        credential = None if self._anonymous else await self._client.credential()
         async with self._client.opened(
-            self._reference.url, headers, what=self._what, tally=self._tally, stay=False, whole=False,
-            anonymous=self._anonymous,
-        ) as (response, _):  # fmt: skip
-            if response.status not in {200, 203, 206}:
-                body = await response.content.read(_ERROR_BODY_BYTES)
-                if is_throttled(response.status, response.headers) or response.status in self._retry.statuses:
-                    await self._client.wait_or_give_up(patience, response, body, self._what)
-                    raise _Again
-                if start and response.status in {412, 416}:
-                    raise self._changed()
-                raise refusal(response.status, body, self._what)
+            Request(self._reference.url, headers), credential, what=self._what, tally=self._tally, stay=False,
+            whole=False,
+        ) as opened:  # fmt: skip
+            response = opened.response
+            read = await self._check(response, start, patience, credential)
             skip = self._resumed(response, start) if start else self._begun(response)
             if not start:
                 yield b""
-            pieces: AsyncIterable[bytes] = response.content.iter_any()
+            pieces: AsyncIterable[bytes] = _behind(read, response.content.iter_any())
             encoding = _encoding(response)
             if encoding:
                 pieces = _decompressed(pieces, encoding, self._what)
@@ -175,6 +176,38 @@ class BlobDownload:
                     continue
                 yield piece[skip:] if skip else piece
                 skip = 0
+
+    async def _check(
+        self, response: aiohttp.ClientResponse, start: int, patience: Patience, credential: Credential | None
+    ) -> bytes:
+        """Make sure that this is the blob; answers what of it had to be read for that.
+
+        Raises _Again after an answer worth another attempt, SourceError for others.
+        """
+        status, headers = response.status, response.headers
+        is_success = status in {200, 203, 206}
+        verdict = self._judge.head_verdict(status, headers)
+        body = b""
+        if verdict is None and (not is_success or self._may_be_an_error(response)):
+            body, is_whole = await _beginning(response)
+            verdict = self._judge.verdict(status, headers, body) if is_whole or not is_success else None
+        if is_success and verdict is None:
+            return body
+        if credential is not None and not self._renewed and is_refused(status, verdict):
+            self._renewed = True
+            if await self._client.renew(credential):
+                raise _Again
+        if self._client.is_worth_another(response, verdict):
+            await self._client.wait_or_give_up(patience, response, body, self._what, verdict)
+            raise _Again
+        if start and status in {412, 416}:
+            raise self._changed()
+        raise refusal(status, body, self._what, verdict)
+
+    def _may_be_an_error(self, response: aiohttp.ClientResponse) -> bool:
+        """Whether a success may be an error in disguise, as the definition's rules have it: `{"ok": false}` in 200."""
+        is_json = response.headers.get("Content-Type", "").lower().startswith("application/json")
+        return is_json and not _encoding(response) and self._judge.wants_body(response.status, response.headers)
 
     def _begun(self, response: aiohttp.ClientResponse) -> int:
         headers = response.headers
@@ -222,6 +255,24 @@ class BlobDownload:
 
 class _Again(Exception):
     """The answer was worth another attempt, and the wait is over."""
+
+
+async def _beginning(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
+    """The first bytes of a body, as many as an error has, and whether they are all of it."""
+    read = b""
+    while len(read) < _ERROR_BODY_BYTES:
+        piece = await response.content.read(_ERROR_BODY_BYTES - len(read))
+        if not piece:
+            return read, True
+        read += piece
+    return read, False
+
+
+async def _behind(read: bytes, rest: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    if read:
+        yield read
+    async for piece in rest:
+        yield piece
 
 
 def _encoding(response: aiohttp.ClientResponse) -> str:

@@ -8,61 +8,65 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Self
 from urllib.parse import unquote_plus, urlencode, urljoin
 
 import aiohttp
-from multidict import CIMultiDictProxy
 from yarl import URL
 
 from holdfast import __version__, clock
 from holdfast.definitions.document import Connection
 from holdfast.errors import PageUnreadable, SourceRefused, SourceUnreachable
 from holdfast.sources.answers import refusal, unreachable
-from holdfast.sources.auth import Credential
+from holdfast.sources.auth import Credential, Keeper
+from holdfast.sources.exchange import Answer, Request, Tally
+from holdfast.sources.judging import Judge, Verdict
 from holdfast.sources.network import NetworkPolicy, connector
-from holdfast.sources.retrying import Patience, declared_wait, exhausted_quota, is_throttled
+from holdfast.sources.retrying import (
+    Patience,
+    asked_at,
+    declared_wait,
+    exhausted_quota,
+    is_throttled,
+    quota_wait,
+    seconds_until,
+)
 from holdfast.sources.targets import appended
 from holdfast.sources.throttle import Throttle
 
-__all__ = ["Answer", "Client", "Tally"]
+__all__ = ["Client", "Opened", "is_refused"]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_SAME_REQUEST = frozenset({307, 308})
 _MOST_REDIRECTS = 5
 _READ_BUFFER_BYTES = 256 * 1024
 """A page of 100 records of 1 KB fits in, so that reading it is not paused in the middle."""
 _HEADER_BYTES = 64 * 1024
 """Some sources put a whole encrypted state into their next links: aiohttp's 8 KB are too few."""
 _CONNECT_TIMEOUT_S = 30.0
-_LONGEST_QUOTA_S = 3600.0
+_LONGEST_GUESSED_S = 3600.0
 """A quota that is said to last longer is not waited for unasked: the header may mean something else."""
+_LONGEST_QUOTA_S = 25 * 3600.0
+"""Of a quota that the definition names: the longest are daily ones."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer, whatever its status."""
+class Opened:
+    """An answer whose body is unread."""
 
-    status: int
-    headers: CIMultiDictProxy[str]
-    body: bytes
+    response: aiohttp.ClientResponse
     url: str
-    """Where it came from in the end, after redirects, without the credential."""
-    requests: int
-    """Requests it took, repeated attempts and redirects included."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """Requests sent for one purpose."""
-
-    requests: int = 0
+    """After redirects, without the credential."""
+    asked_at: datetime
+    """See `Answer.asked_at`."""
 
 
 class Client:
     """One source's connections. An asynchronous context manager, to be used from one event loop."""
 
     def __init__(
-        self, connection: Connection, base_url: str, credential: Credential, network: NetworkPolicy, throttle: Throttle,
+        self, connection: Connection, base_url: str, keeper: Keeper, network: NetworkPolicy, throttle: Throttle,
         *, confidential: bool, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:  # fmt: skip
         """`base_url` is rendered already. `confidential`: requests carry a secret. `sleep` is for tests.
@@ -73,11 +77,11 @@ class Client:
         self._network = network
         self._sleep = sleep
         self._confidential = confidential
-        self._credential = credential
-        self._credential_query = urlencode(credential.query)
+        self._keeper = keeper
         self._session: aiohttp.ClientSession | None = None
         self._origin = _parsed(base_url, "base_url").origin()
         self._origin_text = str(self._origin) + "/"
+        self._judge = Judge(connection.answers)
         self.throttle = throttle
         self.sent = 0
         """Requests sent so far."""
@@ -103,75 +107,150 @@ class Client:
             await session.close()
 
     async def fetch(
-        self, url: str, headers: Mapping[str, str], *, what: str, attempts: int | None = None, stay: bool = True
+        self, request: Request, *, what: str, judge: Judge | None = None, attempts: int | None = None, stay: bool = True
     ) -> Answer:
-        """GET `url`, trying again as the definition says, at most `attempts` times; the answer may have any status.
+        """Send `request`, again where the definition says so, at most `attempts` times; answers may have any status.
 
-        `what` names the request in messages. With `stay`, leaving the source's origin is refused where a secret would
-        have to be left behind: without it an API may answer with less. Raises SourceUnreachable, SourceThrottled,
-        SourceFailed, SourceRefused, and PageUnreadable for a body larger than the definition's `page_bytes`.
+        `what` names the request in messages, `judge` says what answers mean (without it, the connection's rules do).
+        With `stay`, leaving the source's origin is refused where a secret would have to be left behind: without it an
+        API may answer with less. Raises SourceUnreachable, SourceThrottled, SourceFailed, SourceRefused,
+        CredentialRefused where no new token can be had, and PageUnreadable for a body larger than the definition's
+        `page_bytes`.
         """
+        judge = judge or self._judge
         patience = Patience(self._connection.retry, attempts)
         tally = Tally()
+        renewed = False
         while True:
+            credential = await self.credential()
             try:
                 async with (
                     self.throttle.slot(),
-                    self.opened(url, headers, what=what, tally=tally, stay=stay) as (response, final),
+                    self.opened(request, credential, what=what, tally=tally, stay=stay) as opened,
                 ):
-                    body = await self._read(response, what)
+                    body = await self._read(opened.response, what)
             except SourceUnreachable:
                 wait = patience.next_wait()
                 if wait is None:
                     raise
                 await self.pause(wait)
                 continue
-            status = response.status
-            throttled = is_throttled(status, response.headers)
-            if not throttled and status not in self._connection.retry.statuses:
+            response = opened.response
+            verdict = judge.verdict(response.status, response.headers, body)
+            if not renewed and is_refused(response.status, verdict) and await self.renew(credential):
+                renewed = True
+                continue
+            if not self.is_worth_another(response, verdict):
                 self._honour_quota(response)
-                return Answer(status, response.headers, body, final, tally.requests)
-            await self.wait_or_give_up(patience, response, body, what)
+                return Answer(
+                    response.status, response.headers, body, opened.url, tally.requests, opened.asked_at, verdict
+                )
+            await self.wait_or_give_up(patience, response, body, what, verdict)
+
+    async def exchange(self, request: Request, what: str) -> Answer:
+        """Send exactly this, to wherever it goes, following no redirect: for requests that get a credential.
+
+        Repeated like any other. Raises SourceUnreachable, SourceThrottled, SourceFailed, PageUnreadable.
+        """
+        patience = Patience(self._connection.retry)
+        tally = Tally()
+        while True:
+            try:
+                if self.at_home(request.url):
+                    await self.throttle.turn()
+                async with self.opened(request, None, what=what, tally=tally, stay=False, exact=True) as opened:
+                    body = await self._read(opened.response, what)
+            except SourceUnreachable:
+                wait = patience.next_wait()
+                if wait is None:
+                    raise
+                await self.pause(wait)
+                continue
+            response = opened.response
+            verdict = self._judge.verdict(response.status, response.headers, body)
+            if not self.is_worth_another(response, verdict):
+                return Answer(
+                    response.status, response.headers, body, opened.url, tally.requests, opened.asked_at, verdict
+                )
+            await self.wait_or_give_up(patience, response, b"", what, verdict)
+
+    async def credential(self) -> Credential:
+        """What goes with requests now; gets a token where there is none, or it is about to expire.
+
+        To be called outside of a slot of the throttle.
+        """
+        return await self._keeper.credential(self.exchange)
+
+    async def renew(self, refused: Credential) -> bool:
+        """After a refusal: get another credential; False where there is no other."""
+        return await self._keeper.renew(refused, self.exchange)
+
+    def is_worth_another(self, response: aiohttp.ClientResponse, verdict: Verdict | None) -> bool:
+        """Whether an answer asks for another attempt."""
+        if verdict is not None:
+            return verdict.means in {"throttled", "retry"}
+        return response.status in self._connection.retry.statuses or self._is_throttled(response)
+
+    def _is_throttled(self, response: aiohttp.ClientResponse) -> bool:
+        quota = self._connection.limits.quota
+        used_up = quota is not None and response.headers.get(quota.remaining, "").strip() == "0"
+        return is_throttled(response.status, response.headers) or (used_up and response.status in {403, 503})
 
     def _honour_quota(self, response: aiohttp.ClientResponse) -> None:
         """Where this answer used the last request of a quota, wait for its end rather than be refused."""
-        if exhausted_quota(response.headers) is not None:
-            wait = declared_wait(response.headers, clock.now())
-            if wait is not None and wait <= _LONGEST_QUOTA_S:
-                self.throttle.pause(wait)
+        quota = self._connection.limits.quota
+        if quota is not None:
+            wait, longest = quota_wait(quota, response.headers, clock.now()), _LONGEST_QUOTA_S
+        elif exhausted_quota(response.headers) is not None:
+            wait, longest = declared_wait(response.headers, clock.now()), _LONGEST_GUESSED_S
+        else:
+            return
+        if wait is not None and wait <= longest:
+            self.throttle.pause(wait)
 
     async def wait_or_give_up(
-        self, patience: Patience, response: aiohttp.ClientResponse, body: bytes, what: str
+        self, patience: Patience, response: aiohttp.ClientResponse, body: bytes, what: str, verdict: Verdict | None
     ) -> None:
         """After an answer that is worth another attempt: wait for it, or raise the error that the answer means."""
-        throttled = is_throttled(response.status, response.headers)
-        wait = patience.next_wait(declared_wait(response.headers, clock.now()))
+        throttled = verdict.means == "throttled" if verdict is not None else self._is_throttled(response)
+        wait = patience.next_wait(self._asked_wait(response, verdict))
         if wait is None:
-            raise refusal(response.status, body, what, throttled=throttled)
+            raise refusal(response.status, body, what, verdict, throttled=throttled)
         if throttled:
             self.throttle.pause(wait)
         else:
             await self.pause(wait)
 
+    def _asked_wait(self, response: aiohttp.ClientResponse, verdict: Verdict | None) -> float | None:
+        """Seconds that the source asks to wait; None: it does not say."""
+        headers, now = response.headers, clock.now()
+        if verdict is not None and verdict.rule.wait is not None and verdict.rule.wait in headers:
+            return seconds_until(headers[verdict.rule.wait], verdict.rule.wait_as, headers, now)
+        wait = declared_wait(headers, now)
+        quota = self._connection.limits.quota
+        return quota_wait(quota, headers, now) if wait is None and quota is not None else wait
+
     @asynccontextmanager
     async def opened(
-        self, url: str, headers: Mapping[str, str], *, what: str, tally: Tally, stay: bool, whole: bool = True,
-        anonymous: bool = False,
-    ) -> AsyncIterator[tuple[aiohttp.ClientResponse, str]]:  # fmt: skip
-        """Send one request within a slot of `throttle`; gives the answer, its body unread, and its URL after redirects.
+        self, request: Request, credential: Credential | None, *, what: str, tally: Tally, stay: bool,
+        whole: bool = True, exact: bool = False,
+    ) -> AsyncIterator[Opened]:  # fmt: skip
+        """Send one request within a slot of `throttle`; gives the answer, its body unread.
 
         The first request of the slot is allowed already. With `whole` the body must end within the total time-out, and
-        is decompressed; `anonymous` requests carry no credential even at the source's own origin. aiohttp's exceptions,
-        also from reading the body inside the block, leave as SourceUnreachable or SourceRefused.
+        is decompressed. Without a credential the request is anonymous even at the source's own origin; `exact` ones go
+        anywhere with all their headers, and no redirect is followed. aiohttp's exceptions, also from reading the body
+        inside the block, leave as SourceUnreachable or SourceRefused.
         """
         assert self._session is not None, "a Client is used inside its `async with`"
         timeout = aiohttp.helpers.sentinel if whole else self._timeout(total_s=None)
-        host = ""
+        url, host = request.url, ""
+        loop = asyncio.get_running_loop()
         try:
             for hop in range(_MOST_REDIRECTS + 1):
-                target, at_home = self._target(url, what, anonymous=anonymous)
+                target, at_home = self._target(url, what, credential)
                 host = target.host or ""
-                if not at_home and stay and self._confidential:
+                if not at_home and stay and (self._confidential or request.body is not None):
                     raise SourceRefused(
                         f"{what}: the source leads to another address ({target.origin()}), where the credential is "
                         "never sent; without it the answer could be incomplete",
@@ -182,17 +261,23 @@ class Client:
                     await self.throttle.turn()
                 tally.requests += 1
                 self.sent += 1
-                async with self._session.get(
+                began = loop.time()
+                async with self._session.request(
+                    request.method,
                     target,
-                    headers=self._headers(headers, at_home=at_home and not anonymous),
+                    data=request.body,
+                    headers=request.headers if exact else _headers(request.headers, credential, at_home=at_home),
                     allow_redirects=False,
                     timeout=timeout,
                     auto_decompress=whole,
                 ) as response:
-                    if response.status in _REDIRECTS and "Location" in response.headers:
+                    if response.status in _REDIRECTS and "Location" in response.headers and not exact:
+                        if request.method == "POST" and response.status not in _SAME_REQUEST:
+                            raise SourceRefused(f"{what}: the source redirects a POST to what can only be asked by GET")
                         url = urljoin(url, response.headers["Location"])
                         continue
-                    yield response, url
+                    took = timedelta(seconds=loop.time() - began)
+                    yield Opened(response, url, asked_at(response.headers, clock.now(), took))
                     return
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise unreachable(error, host, what) from error
@@ -209,27 +294,22 @@ class Client:
     def without_credential(self, url: str) -> str:
         """The URL without the query parameters that hold the credential: sources repeat them in their links."""
         path, mark, query = url.partition("?")
-        if not mark or not self._credential.query:
+        secret = self._keeper.query
+        if not mark or not secret:
             return url
         # Taken apart as text: a query that is decoded and encoded again may no longer be the one that was signed.
-        kept = [one for one in query.split("&") if unquote_plus(one.partition("=")[0]) not in self._credential.query]
+        kept = [one for one in query.split("&") if unquote_plus(one.partition("=")[0]) not in secret]
         return f"{path}?{'&'.join(kept)}" if kept else path
 
-    def _target(self, url: str, what: str, *, anonymous: bool) -> tuple[URL, bool]:
+    def _target(self, url: str, what: str, credential: Credential | None) -> tuple[URL, bool]:
         if url.startswith(self._origin_text) and _is_plain(url):
             parsed, at_home = URL(url, encoded=True), True
         else:
             parsed = _parsed(url, what)
             at_home = parsed.origin() == self._origin
-        if at_home and self._credential_query and not anonymous:
-            parsed = URL(appended(str(parsed), self._credential_query), encoded=True)
+        if at_home and credential is not None and credential.query:
+            parsed = URL(appended(str(parsed), urlencode(credential.query)), encoded=True)
         return parsed, at_home
-
-    def _headers(self, headers: Mapping[str, str], *, at_home: bool) -> Mapping[str, str]:
-        if at_home:
-            return {**headers, **self._credential.headers} if self._credential.headers else headers
-        # A definition's own headers may hold a secret as well as its `auth`.
-        return {name: value for name, value in headers.items() if name.lower() in _HARMLESS}
 
     async def _read(self, response: aiohttp.ClientResponse, what: str) -> bytes:
         limit = self._connection.page_bytes
@@ -254,7 +334,19 @@ class Client:
         )
 
 
-_HARMLESS = frozenset({"accept", "accept-language", "range", "if-range"})
+_HARMLESS = frozenset({"accept", "accept-language", "content-type", "range", "if-range"})
+
+
+def is_refused(status: int, verdict: Verdict | None) -> bool:
+    """Whether an answer says that the credential is not good."""
+    return status == 401 if verdict is None else verdict.means == "credential"
+
+
+def _headers(headers: Mapping[str, str], credential: Credential | None, *, at_home: bool) -> Mapping[str, str]:
+    if at_home:
+        return {**headers, **credential.headers} if credential is not None and credential.headers else headers
+    # A definition's own headers may hold a secret as well as its `auth`.
+    return {name: value for name, value in headers.items() if name.lower() in _HARMLESS}
 
 
 def _is_plain(url: str) -> bool:

@@ -1,10 +1,11 @@
 """What reading a source yields: pages of raw records, and where to go on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from holdfast.errors import SourceRefused
+from holdfast.errors import PositionExpired, SourceRefused
 
 Position = Mapping[str, Any]
 """Where a listing goes on: opaque to everyone but `sources.paging`, JSON-serialisable, kept in checkpoints."""
@@ -41,9 +42,23 @@ class Page:
     """Requests sent for this page, retries included."""
     repeated: int = 0
     """Records left out because the page had them twice, with equal content."""
+    asked_at: datetime | None = field(default=None, compare=False)
+    """When it was asked for, by the source's clock, or a little earlier; None: not over HTTP."""
 
 
-class ListingAbsent(SourceRefused):
-    """This parent has no such list: the status is one of the endpoint's `optional_on`. Nothing has gone wrong."""
+class Skipped(SourceRefused):
+    """It cannot be had, for a permanent cause that the definition declares. Nothing has gone wrong."""
+
+    code = "skipped"
+
+
+class ListingAbsent(Skipped):
+    """This parent has no such list: the status is one of the endpoint's `optional_on`."""
 
     code = "listing_absent"
+
+
+class CursorExpired(PositionExpired):
+    """The source no longer knows what has changed since the cursor: only a full listing tells."""
+
+    code = "cursor_expired"

@@ -17,7 +17,7 @@ from holdfast.errors import PageUnreadable
 from holdfast.sources.links import next_link
 from holdfast.sources.page import Position
 
-__all__ = ["Reply", "Trail", "beside_selectors", "continuation", "next_position", "query_of"]
+__all__ = ["Reply", "Trail", "beside_selectors", "continuation", "next_position", "query_of", "value_of"]
 
 _MOST_EMPTY_PAGES = 1000
 """Pages without records in a row that a source may send while it says that there are more: some filter afterwards."""
@@ -47,14 +47,18 @@ def beside_selectors(paging: Paging) -> list[str]:
 
 def query_of(paging: Paging, here: Position | None) -> tuple[str, str] | None:
     """The query parameter that asks for the page at `here` (None: the first one); None: no parameter."""
-    if paging.query is None:
-        return None
+    value = value_of(paging, here)
+    return None if paging.query is None or value is None else (paging.query, str(value))
+
+
+def value_of(paging: Paging, here: Position | None) -> str | int | None:
+    """The cursor, number or offset that asks for the page at `here` (None: the first one); None: nothing is sent."""
     if paging.type == "cursor":
-        return None if here is None else (paging.query, str(here["cursor"]))
+        return None if here is None else str(here["cursor"])
     if paging.type == "page":
-        return paging.query, str(paging.start if here is None else here["page"])
+        return paging.start if here is None else int(here["page"])
     if paging.type == "offset":
-        return paging.query, str(paging.first_offset if here is None else here["offset"])
+        return paging.first_offset if here is None else int(here["offset"])
     return None
 
 

@@ -5,12 +5,13 @@ Who sends, and who waits, is `client`.
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from holdfast.definitions.document import Retry
+from holdfast.clock import parse_time
+from holdfast.definitions.document import Quota, Retry, TimeForm
 
-__all__ = ["Patience", "declared_wait", "exhausted_quota", "is_throttled"]
+__all__ = ["Patience", "asked_at", "declared_wait", "exhausted_quota", "is_throttled", "quota_wait", "seconds_until"]
 
 _LONGEST_DECLARED_S = 3600.0
 """How long one request waits, all in all, because the source says so: hourly quotas are the longest common ones."""
@@ -18,6 +19,7 @@ _DECLARED_ATTEMPTS = 100
 """Tries of one request while the source says how long to wait: many readers may stand before the same quota."""
 _TRUSTED_ATTEMPTS = 5
 """Tries after which a declared wait is no longer believed where our own would be longer."""
+_CLOCKS_DIFFER = timedelta(minutes=1)
 _QUOTA_HEADERS = ("X-RateLimit", "RateLimit", "X-Rate-Limit")
 
 
@@ -101,7 +103,42 @@ def _seconds(text: str) -> float | None:
     return float(text) if text.isascii() and text.replace(".", "", 1).isdigit() else None
 
 
+def quota_wait(quota: Quota, headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds to send nothing, where an answer tells that no more than the quota's `reserve` is left; None: go on."""
+    remaining = _seconds(headers.get(quota.remaining, "").strip())
+    if remaining is None or remaining > quota.reserve:
+        return None
+    return seconds_until(headers.get(quota.reset, ""), quota.reset_as, headers, now)
+
+
+def seconds_until(text: str, form: TimeForm, headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds until what a header says, told in this form; 0 for the past, None where it cannot be understood."""
+    text = text.strip()
+    if form == "time":
+        try:
+            moment = parse_time(text) if text[:1].isdigit() else parsedate_to_datetime(text)
+        except ValueError:
+            return None
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        return max(0.0, (moment - _their_now(headers, now)).total_seconds())
+    number = _seconds(text)
+    if number is None:
+        return None
+    if form == "seconds":
+        return number
+    return max(0.0, number / (1000 if form == "unix_ms" else 1) - _their_now(headers, now).timestamp())
+
+
+def asked_at(headers: Mapping[str, str], now: datetime, took: timedelta) -> datetime:
+    """When a request was sent by the source's clock, or a little earlier, but never later; `took`: until its answer
+    began. Without a `Date` our own clock has to do, less what clocks usually differ by."""
+    if "Date" in headers:
+        return _their_now(headers, now) - took
+    return now - took - _CLOCKS_DIFFER
+
+
 def _their_now(headers: Mapping[str, str], now: datetime) -> datetime:
+    """The source's own time, as its `Date` tells it; ours (`now`) where it does not."""
     try:
         moment = parsedate_to_datetime(headers.get("Date", ""))
     except ValueError:

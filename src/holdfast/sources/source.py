@@ -13,9 +13,10 @@ from typing import Any, Self
 from holdfast.definitions.document import Definition
 from holdfast.errors import SourceError, SourceRefused
 from holdfast.sources.answers import refusal
-from holdfast.sources.auth import Credential, credential
+from holdfast.sources.auth import Credential, Fixed, Keeper, credential
 from holdfast.sources.blobs import BlobDownload, BlobReference, reference
 from holdfast.sources.client import Client
+from holdfast.sources.exchange import Request
 from holdfast.sources.listing import Listing
 from holdfast.sources.network import NetworkPolicy
 from holdfast.sources.page import Page, Parent, Position
@@ -49,11 +50,9 @@ class Source:
         self._targets = Targets(definition, variables)
         secret = credential(definition.connection.auth, self._targets.text)
         secret = Credential(secret.headers, {**self._targets.secret_query, **secret.query})
-        # Whatever a source repeats of a credential in its error messages must not get into logs and reports.
-        sent = [value.split()[-1] for value in secret.headers.values()]
-        self._hidden = sorted({one for one in (*self._targets.secrets(), *sent) if len(one) > 3}, key=len, reverse=True)
+        self._keeper: Keeper = Fixed(secret)
         self._client = Client(
-            definition.connection, self._targets.base_url, secret, network or NetworkPolicy(),
+            definition.connection, self._targets.base_url, self._keeper, network or NetworkPolicy(),
             Throttle(definition.connection.limits, clock=clock, sleep=sleep),
             confidential=bool(secret) or self._targets.has_secret_headers, sleep=sleep,
         )  # fmt: skip
@@ -92,9 +91,10 @@ class Source:
         url = self._targets.url(check.path, check.query, {})
         what = f"the check of {self._definition.name}"
         with self._hiding_secrets():
-            answer = await self._client.fetch(url, self._targets.headers({}), what=what, attempts=_CHECK_ATTEMPTS)
-            if not 200 <= answer.status < 300:
-                raise refusal(answer.status, answer.body, what)
+            request = Request(url, self._targets.headers({}))
+            answer = await self._client.fetch(request, what=what, attempts=_CHECK_ATTEMPTS)
+            if not answer.is_success:
+                raise refusal(answer.status, answer.body, what, answer.verdict)
 
     async def pages(
         self, endpoint: str, parent: Parent | None = None, cursor: str | None = None, position: Position | None = None
@@ -142,25 +142,29 @@ class Source:
             raise SourceRefused(f"{what}: the record has none")
         headers = self._targets.headers(blob.headers, parent, accept="*/*")
         return BlobDownload(
-            self._client, self._definition.connection.retry, blob, found, headers, what, self._hiding_secrets
-        )
+            self._client, self._definition.connection.retry, self._listing(endpoint).judge, blob, found, headers, what,
+            self._hiding_secrets,
+        )  # fmt: skip
 
     @contextmanager
     def _hiding_secrets(self) -> Iterator[None]:
-        """Take secrets out of the messages of errors that pass, and of those that caused them."""
+        """Take secrets out of the messages of errors that pass, and of those that caused them: sources repeat them."""
         try:
             yield
         except SourceError as error:
+            known = {one for one in (*self._targets.secrets(), *self._keeper.secrets()) if len(one) > 3}
+            hidden = sorted(known, key=len, reverse=True)
             cause: BaseException | None = error
             while isinstance(cause, SourceError):
-                cause.args = (_without(str(cause), self._hidden),)
+                cause.args = (_without(str(cause), hidden),)
                 cause = cause.__cause__
             raise
 
     def _listing(self, name: str) -> Listing:
         listing = self._listings.get(name)
         if listing is None:
-            listing = Listing(self._definition.endpoint(name), self._targets, self._client)
+            endpoint, connection = self._definition.endpoint(name), self._definition.connection
+            listing = Listing(endpoint, connection, self._targets, self._client)
             self._listings[name] = listing
         return listing
 

@@ -5,9 +5,10 @@ from typing import Any
 from urllib.parse import quote
 
 from holdfast.definitions.cursors import earlier
-from holdfast.definitions.document import Blob, Connection, Definition, Endpoint
+from holdfast.definitions.document import Blob, Connection, Definition, Endpoint, Listing
 from holdfast.definitions.expressions import template
 from holdfast.errors import InputError
+from holdfast.sources.bodies import Content
 from holdfast.sources.page import Parent
 
 __all__ = ["Targets", "appended", "with_parameter"]
@@ -64,17 +65,30 @@ class Targets:
 
     def listing(self, endpoint: Endpoint, parent: Parent | None, cursor: str | None, paging_query: str | None) -> str:
         """The URL of a listing, with every query parameter but the paging's own; more can be appended to it."""
-        context = _context(parent)
+        context = _since(endpoint, parent, cursor)
         query = dict(endpoint.query)
-        if cursor is not None and endpoint.incremental is not None:
+        if "cursor" in context and endpoint.incremental is not None:
             query.update(endpoint.incremental.query)
-            context["cursor"] = earlier(cursor, endpoint.incremental.overlap)
         query.pop(paging_query or "", None)
         return self.url(endpoint.path, query, context)
 
-    def record(self, path: str, parent: Parent | None, fields: Mapping[str, Any]) -> str:
-        """The URL of a single record."""
-        return self.url(path, {}, {**_context(parent), "record": fields})
+    def content(self, endpoint: Endpoint, parent: Parent | None, cursor: str | None) -> Content | None:
+        """What a listing sends with POST; None: it is asked for with GET."""
+        if endpoint.body is None:
+            return None
+        return Content(endpoint.body, {**self._variables, **_since(endpoint, parent, cursor)})
+
+    def beside(self, listing: Listing, parent: Parent | None, cursor: str | None) -> str:
+        """The URL of a list beside the endpoint's own, without the paging's query parameter."""
+        query = {name: text for name, text in listing.query.items() if name != listing.paging.query}
+        context = _context(parent)
+        return self.url(listing.path, query, context if cursor is None else {**context, "cursor": cursor})
+
+    def single(
+        self, path: str, query: Mapping[str, str], parent: Parent | None, fields: Mapping[str, Any] | None = None
+    ) -> str:
+        """The URL of something that is no list: of one record (whose `fields` are known) or of a parent."""
+        return self.url(path, query, _context(parent) if fields is None else {**_context(parent), "record": fields})
 
     def blob(self, blob: Blob, parent: Parent | None, fields: Mapping[str, Any]) -> str | None:
         """The URL of a record's blob; None: the record has none."""
@@ -109,6 +123,13 @@ def with_parameter(url: str, parameter: tuple[str, str] | None) -> str:
     if parameter is None:
         return url
     return appended(url, f"{quote(parameter[0], safe=_QUERY_SAFE)}={quote(parameter[1], safe=_QUERY_SAFE)}")
+
+
+def _since(endpoint: Endpoint, parent: Parent | None, cursor: str | None) -> dict[str, Any]:
+    """What the templates of a listing may use; with a cursor for a delta only."""
+    if cursor is None or endpoint.incremental is None:
+        return _context(parent)
+    return {**_context(parent), "cursor": earlier(cursor, endpoint.incremental.overlap)}
 
 
 def _context(parent: Parent | None) -> dict[str, Any]:

@@ -191,7 +191,7 @@ WRONG_SHAPE: dict[str, tuple[Part, str]] = {
     "a path without a slash": (document(endpoint={"path": "notes"}), "expected a path that begins with `/`"),
     "a path with a query": (document(endpoint={"path": "/notes?a=b"}), "without `?` and `#`"),
     "an endpoint's name in capitals": (document(endpoint={"name": "Notes"}), "expected a name of lower-case letters"),
-    "another method": (document(endpoint={"method": "PUT"}), "expected `GET`, not 'PUT'"),
+    "another method": (document(endpoint={"method": "PUT"}), "expected one of `GET`, `POST`, not 'PUT'"),
     "no id": (document(endpoint={"id": ...}), "endpoints[1]: the key `id` is missing"),
     "id of nothing": (document(endpoint={"id": []}), "endpoints[1].id: expected"),
     "id that is empty": (document(endpoint={"id": ""}), "endpoints[1].id: expected a selector"),
@@ -204,7 +204,7 @@ WRONG_SHAPE: dict[str, tuple[Part, str]] = {
     ),
     "paging cursor without query": (
         document(endpoint={"paging": {"type": "cursor", "body": "b"}}),
-        "`query` is missing",
+        "exactly one of `query` and `into` must be given",
     ),
     "paging next_url from nowhere": (document(endpoint={"paging": {"type": "next_url"}}), "exactly one of `body` and"),
     "paging from page 7": (

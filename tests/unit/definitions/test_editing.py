@@ -90,6 +90,12 @@ def test_a_key_that_is_there_cannot_be_added() -> None:
         add_variable(_BLOCK, Variable("region", "Again"))
 
 
+@pytest.mark.parametrize("text", [_BLOCK, new_draft("N")], ids=["whole", "draft"])
+def test_a_name_that_templates_use_for_something_else_is_no_key(text: str) -> None:
+    with pytest.raises(DefinitionError, match="parent"):
+        add_variable(text, Variable("parent", "Parent"))
+
+
 def test_a_draft_is_no_document() -> None:
     draft = add_variable(new_draft('A "name" \\ with: everything #'), _NEW)
     assert is_draft(draft)

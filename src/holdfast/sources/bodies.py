@@ -1,0 +1,62 @@
+"""What a POST sends: a definition's `body` rendered, with the paging's own value put into it. No I/O."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from holdfast.definitions.document import RequestBody
+from holdfast.definitions.expressions import template
+from holdfast.definitions.filters import json_text
+from holdfast.errors import DefinitionError
+
+__all__ = ["Content"]
+
+
+class Content:
+    """A body with everything in it but where the listing goes on."""
+
+    def __init__(self, body: RequestBody, context: Mapping[str, Any]) -> None:
+        """Raises DefinitionError where a template cannot be rendered."""
+        self._form = body.form is not None
+        self._value: Any
+        if body.form is not None:
+            self._value = _rendered(body.form, context, as_text=True)
+        elif body.graphql is not None:
+            variables = _rendered(body.variables, context) if body.variables is not None else {}
+            self._value = {"query": body.graphql, "variables": variables}
+        else:
+            self._value = _rendered(body.json, context)
+
+    @property
+    def content_type(self) -> str:
+        return "application/x-www-form-urlencoded" if self._form else "application/json"
+
+    def encoded(self, into: tuple[str, ...] = (), value: str | int | None = None) -> bytes:
+        """The bytes to send, with `value` at `into`. Raises DefinitionError where no object stands on the way there."""
+        content = self._value if value is None else _with(self._value, into, value)
+        try:
+            return urlencode(content).encode() if self._form else json_text(content).encode()
+        except UnicodeEncodeError as error:
+            raise DefinitionError("text with a lone surrogate cannot be sent in a body") from error
+
+
+def _rendered(value: object, context: Mapping[str, Any], *, as_text: bool = False) -> Any:
+    """JSON with its templates rendered; what renders to nothing is left out."""
+    if isinstance(value, str):
+        compiled = template(value)
+        return compiled.render_optional(**context) if as_text else compiled.value(**context)
+    if isinstance(value, Mapping):
+        members = {key: _rendered(member, context, as_text=as_text) for key, member in value.items()}
+        return {key: member for key, member in members.items() if member is not None or value[key] is None}
+    if isinstance(value, list | tuple):
+        elements = [(element, _rendered(element, context)) for element in value]
+        return [rendered for element, rendered in elements if rendered is not None or element is None]
+    return value
+
+
+def _with(content: Any, path: tuple[str, ...], value: str | int) -> Any:
+    if not path:
+        return value
+    if not isinstance(content, dict):
+        raise DefinitionError(f"the paging's `into` leads to {path[0]!r}, but the body has no object there")
+    return {**content, path[0]: _with(content.get(path[0], {}), path[1:], value)}
