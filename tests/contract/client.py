@@ -1,5 +1,6 @@
 """A service under test, and a client of it that a test can read: every call answers status, headers and body."""
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator, Mapping
@@ -31,11 +32,13 @@ class Service:
 
     @classmethod
     @contextmanager
-    def started(cls, home: Path, **settings: Any) -> Iterator["Service"]:
+    def started(cls, home: Path, *, works: bool = True, **settings: Any) -> Iterator["Service"]:
+        """Until the end of the block. A process can be the worker of one installation only; the others do no work."""
         installed = Settings(home=home, allow_private_network=True, backups_at_once=8, **settings)
         app.initialise(installed)
         with app.opened(installed) as services, _served(services) as url:
-            services.engine.start()
+            if works:
+                services.engine.start()
             try:
                 yield cls(services, url)
             finally:
@@ -109,7 +112,8 @@ class Client:
     session: requests.Session = field(default_factory=requests.Session)
 
     def log_in(self) -> None:
-        answer = self.call("POST", "/oauth/token", {**self.credentials, "grant_type": "client_credentials", "scope": "write"})
+        form = {**self.credentials, "grant_type": "client_credentials", "scope": "write"}
+        answer = self.call("POST", "/oauth/token", form)
         self.token = answer.body["access_token"]
 
     @property
@@ -172,7 +176,9 @@ class Client:
             self.put(f"/v1/backup_definitions/{definition_id}/document", document.encode(), headers=headers)
         return definition_id
 
-    def new_instance(self, definition_id: int | None = None, customer_id: int | None = None, frequency: str = "off") -> int:
+    def new_instance(
+        self, definition_id: int | None = None, customer_id: int | None = None, frequency: str = "off"
+    ) -> int:
         form = {
             "backup_instance[backup_definition_id]": definition_id or self.new_definition(),
             "backup_instance[customer_id]": customer_id or self.new_customer(),
@@ -191,10 +197,46 @@ class Client:
         return self.ended(instance_id, backup["id"])
 
     def ended(self, instance_id: int, backup_id: int) -> dict[str, Any]:
-        while True:
-            backup: dict[str, Any] = self.get(f"/v1/backup_instances/{instance_id}/backups/{backup_id}").body
-            if backup["ended_at"] is not None:
-                return backup
+        return self.once_ended(f"/v1/backup_instances/{instance_id}/backups/{backup_id}")
+
+    def once_ended(self, path: str) -> dict[str, Any]:
+        """A backup or an export, when it has ended."""
+        pause = threading.Event()
+        for _ in range(1_500):
+            found: dict[str, Any] = self.get(path).body
+            if found["ended_at"] is not None:
+                return found
+            pause.wait(0.02)
+        raise AssertionError(f"{path} does not end: {found}")
+
+    def export(self, instance_id: int, form: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """An export from its beginning to its end."""
+        made = self.post(f"/v1/backup_instances/{instance_id}/exports", form).body
+        return self.once_ended(f"/v1/backup_instances/{instance_id}/exports/{made['id']}")
+
+    def customer_client(self, customer_id: int) -> "Client":
+        """A client with a token that is granted for a customer."""
+        token = self.post(f"/v1/customers/{customer_id}/tokens").body["access_token"]
+        return Client(self.url, self.vendor_id, token=token)
+
+
+class Gate:
+    """A hook for a source: every listing waits until it is opened."""
+
+    def __init__(self) -> None:
+        self._open = threading.Event()
+        self._reached = threading.Event()
+
+    async def __call__(self, request: object, page: int) -> None:
+        self._reached.set()
+        await asyncio.to_thread(self._open.wait, 30)
+
+    def wait(self) -> None:
+        """Until somebody waits here."""
+        assert self._reached.wait(30)
+
+    def open(self) -> None:
+        self._open.set()
 
 
 def items_document(source: HostileSource, endpoint: str = "") -> str:

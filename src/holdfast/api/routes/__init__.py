@@ -2,6 +2,7 @@
 
 from holdfast.api.routes import (
     backups,
+    customer_tokens,
     customers,
     definition_variables,
     definitions,
@@ -19,7 +20,7 @@ from holdfast.api.routes import (
 ROUTERS = tuple(
     module.router
     for module in (
-        tokens, ping, vendors, customers, definitions, definition_variables, instances, instance_variables, backups,
+        tokens, ping, vendors, customers, customer_tokens, definitions, definition_variables, instances, instance_variables, backups,
         endpoints, records, exports, logs,
     )
 )  # fmt: skip

@@ -8,6 +8,7 @@ import logging
 
 from holdfast.catalog import counts, definitions, instances, leases, packs, runs, seen, streams
 from holdfast.catalog.runs import Run
+from holdfast.definitions.drafts import is_draft
 from holdfast.definitions.fingerprint import fingerprint
 from holdfast.definitions.loading import load
 from holdfast.engine import Interrupted
@@ -81,13 +82,14 @@ def _start(services: Services, run: Run, token: int) -> RunContext:
         started = runs.start(
             connection, run.id, worker=services.engine.executor_id, definition_revision_id=definition.revision_id
         )
-        if started.definition_revision_id is None:
-            raise InputError(
-                f"the definition {definition.name} has no document, so there is nothing to back up",
-                code="no_document",
-                hint="Give it one: PUT /v1/backup_definitions/{id}/document",
-            )
-        document = definitions.revision(connection, started.definition_revision_id).document
+        revision_id = started.definition_revision_id
+        document = None if revision_id is None else definitions.revision(connection, revision_id).document
+    if document is None or is_draft(document):
+        raise InputError(
+            f"the definition {definition.name} has no document, so there is nothing to back up",
+            code="no_document",
+            hint="Give it one: PUT /v1/backup_definitions/{id}/document",
+        )
     loaded = load(document, definition.name)
     values = variables.values(services, instance, loaded)
     return RunContext(
