@@ -3,17 +3,14 @@
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 
 from holdfast.catalog.database import Database
 from holdfast.engine import Engine
 from holdfast.errors import InputError, VaultError
-from holdfast.operations import confirmations, customers, definitions, exports, revisions
-from holdfast.operations.backup import run_backup
-from holdfast.operations.backup.request import JOB as BACKUP_JOB
+from holdfast.operations import customers, definitions, jobs, revisions
 from holdfast.operations.services import Services
 from holdfast.settings import Settings
-from holdfast.sources.network import NetworkPolicy
+from holdfast.sources.policy import NetworkPolicy
 from holdfast.storage import open_storage, probe
 from holdfast.vault import RootKey, Vault
 
@@ -65,11 +62,15 @@ def opened(settings: Settings, *, concurrency: int | None = None) -> Iterator[Se
     database = Database(settings.effective_database_url)
     engine = Engine(settings.effective_database_url, concurrency=concurrency or settings.backups_at_once)
     services = Services(
-        settings, database, storage, vault, engine, NetworkPolicy(allow_private=settings.allow_private_network)
+        settings,
+        database,
+        storage,
+        vault,
+        engine,
+        NetworkPolicy(allow_private=settings.allow_private_network),
+        tuple(open_storage(url) for url in settings.replica_urls),
     )
-    engine.register(BACKUP_JOB, partial(run_backup, services))
-    engine.register(exports.JOB, partial(exports.run_export, services))
-    engine.register(confirmations.JOB, partial(confirmations.send_confirmation, services), poll_s=1.0)
+    jobs.register(services)
     try:
         yield services
     finally:

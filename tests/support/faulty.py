@@ -33,6 +33,9 @@ class Wrapping:
     def delete(self, name: str) -> None:
         self.storage.delete(name)
 
+    def destroy(self, name: str) -> None:
+        self.delete(name)
+
 
 class Stopped(Exception):
     """The process that used this storage is dead, and whatever it still tries fails. No error that anybody handles."""

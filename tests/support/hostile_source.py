@@ -13,10 +13,10 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from aiohttp import web
 
@@ -291,8 +291,11 @@ def endpoint(collection: str, style: str = "cursor", **more: Any) -> Endpoint:
     return Endpoint(**{**settings, **more})
 
 
+Served = TypeVar("Served", bound=AbstractAsyncContextManager[Any])
+
+
 @contextmanager
-def in_thread(source: HostileSource) -> Iterator[HostileSource]:
+def in_thread(source: Served) -> Iterator[Served]:
     """Serve from a thread of its own, for code that brings or blocks its event loop."""
     ready, stop = threading.Event(), asyncio.Event()
     loops: list[asyncio.AbstractEventLoop] = []

@@ -19,7 +19,9 @@ from holdfast.catalog.customers import Customer
 from holdfast.catalog.instances import Instance
 from holdfast.catalog.runs import Run
 from holdfast.operations import customers, definitions, instances
-from holdfast.operations.backup import BackupOptions, request_backup, run_backup
+from holdfast.operations.backup.request import request_backup
+from holdfast.operations.backup.run import run_backup
+from holdfast.operations.backup.state import BackupOptions
 from holdfast.operations.browsing import Browser, State
 from holdfast.operations.services import Services
 from holdfast.settings import Settings

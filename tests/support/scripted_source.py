@@ -15,7 +15,7 @@ from aiohttp import web
 
 from holdfast.definitions.features import FEATURES
 from holdfast.definitions.loading import load
-from holdfast.sources.network import NetworkPolicy
+from holdfast.sources.policy import NetworkPolicy
 from holdfast.sources.source import Source
 from tests.support.fake_time import FakeTime
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import sqlalchemy as sa
 
-from holdfast.catalog import bulk_postgresql, bulk_sqlite
+from holdfast.catalog import bulk_sqlite
 from holdfast.catalog.rows import CurrentRow, KeyRange, Known, RecordRow, StateRange
 
 
@@ -56,4 +56,8 @@ class Bulk(Protocol):
 
 def bulk(conn: sa.Connection) -> Bulk:
     """The fast path of this connection's database."""
-    return bulk_postgresql if conn.dialect.name == "postgresql" else bulk_sqlite
+    if conn.dialect.name == "postgresql":
+        from holdfast.catalog import bulk_postgresql  # psycopg takes 100 ms to import
+
+        return bulk_postgresql
+    return bulk_sqlite

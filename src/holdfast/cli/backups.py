@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from holdfast.catalog.instances import Instance
     from holdfast.catalog.runs import Run
     from holdfast.cli.session import Session
-    from holdfast.operations.backup import BackupOptions
+    from holdfast.operations.backup.state import BackupOptions
 
 app = typer.Typer()
 _PANEL = "Back up"
@@ -46,7 +46,7 @@ def backup(
     """
     from holdfast.cli import summaries
     from holdfast.cli.session import opened
-    from holdfast.operations.backup import BackupOptions
+    from holdfast.operations.backup.state import BackupOptions
 
     output = Output(as_json=json)
     if (name is None) != everything:
@@ -129,8 +129,7 @@ def _request(
     session: "Session", output: Output, instances: Sequence["Instance"], options: "BackupOptions"
 ) -> dict[str, "Run"]:
     """A run for each instance, by its name: a new one, or the one that is under way."""
-    from holdfast.operations.backup import request_backup
-    from holdfast.operations.backup.request import reconcile
+    from holdfast.operations.backup.request import reconcile, request_backup
 
     reconcile(session.services)  # a run that was given up on gets a job again
     wanted: dict[str, Run] = {}

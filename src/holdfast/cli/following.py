@@ -10,7 +10,7 @@ from holdfast.catalog.counts import EndpointCounts
 from holdfast.catalog.debts import PENDING
 from holdfast.catalog.runs import Run
 from holdfast.cli.working import Workforce
-from holdfast.operations.backup.request import JOB
+from holdfast.operations import jobs
 from holdfast.operations.services import Services
 
 _POLL_S = 0.1
@@ -109,7 +109,7 @@ class Follower:
         engine, database = self._services.engine, self._services.database
         given_up = []
         for name, run in waiting.items():
-            if not engine.is_queued_or_running(JOB, run.id):
+            if not engine.is_queued_or_running(jobs.BACKUP, run.id):
                 with database.read() as connection:
                     if runs.get(connection, run.id).active:
                         given_up.append(name)

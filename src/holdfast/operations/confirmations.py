@@ -13,9 +13,9 @@ from holdfast.clock import format_time
 from holdfast.errors import MailRefused
 from holdfast.ids import new_id
 from holdfast.notify.mail import Mail, MailServer, send
+from holdfast.operations import jobs
 from holdfast.operations.services import Services
 
-JOB = "confirmation"
 _log = logging.getLogger(__name__)
 
 
@@ -23,7 +23,9 @@ def enqueue(services: Services, connection: Connection, export_id: int) -> None:
     """Send the confirmation of an export that has its archive, if mails are sent at all."""
     if services.settings.smtp_host:
         # A key of its own: an address that was renewed is sent again.
-        services.engine.enqueue(connection, JOB, export_id, key=f"{JOB}-{export_id}-{new_id()}")
+        services.engine.enqueue(
+            connection, jobs.CONFIRMATION, export_id, key=f"{jobs.CONFIRMATION}-{export_id}-{new_id()}"
+        )
 
 
 def send_confirmation(services: Services, export_id: int) -> None:

@@ -22,14 +22,13 @@ from holdfast.clock import now
 from holdfast.engine import Interrupted
 from holdfast.errors import HoldfastError, InputError, NotFound
 from holdfast.identity.signatures import Signer
-from holdfast.operations import confirmations, events
+from holdfast.operations import confirmations, events, jobs
 from holdfast.operations.browsing import Browser
 from holdfast.operations.export import ExportReport, Format, write_export
 from holdfast.operations.services import Services
 from holdfast.vault.archives import Archive, ArchiveWriter, delete_archives, exports_with_archives, read_archive
 from holdfast.vault.keys import derive
 
-JOB = "export"
 FORMATS: tuple[Format, ...] = ("blobs", "csv", "json")
 """In the contract's order."""
 _BUFFER_BYTES = 256 * 1024
@@ -78,7 +77,7 @@ def request_export(services: Services, instance: Instance, wanted: ExportRequest
                 fingerprint=fingerprint,
                 send_confirmation=wanted.send_confirmation,
             )
-            services.engine.enqueue(connection, JOB, found.id)
+            services.engine.enqueue(connection, jobs.EXPORT, found.id)
         return exports.get(connection, found.id)
 
 
@@ -303,11 +302,11 @@ def reconcile(services: Services) -> int:
     """Enqueue again every active export that has no live job; answers how many there were."""
     with services.database.read() as connection:
         active = exports.all_active(connection)
-    states = services.engine.states(JOB, [export.id for export in active])
+    states = services.engine.states(jobs.EXPORT, [export.id for export in active])
     lost = [export for export in active if export.id not in states or not states[export.id].is_live]
     for export in lost:
         _log.warning("export %d has no job: it is enqueued again", export.id)
-        services.engine.forget(JOB, export.id)
+        services.engine.forget(jobs.EXPORT, export.id)
         with services.database.write() as connection:
-            services.engine.enqueue(connection, JOB, export.id)
+            services.engine.enqueue(connection, jobs.EXPORT, export.id)
     return len(lost)

@@ -18,8 +18,7 @@ from holdfast.catalog import runs, schedules
 from holdfast.catalog.instances import Instance
 from holdfast.clock import now
 from holdfast.errors import InputError
-from holdfast.operations import revisions
-from holdfast.operations.backup.request import JOB
+from holdfast.operations import jobs, revisions
 from holdfast.operations.backup.state import BackupOptions
 from holdfast.operations.services import Services
 
@@ -119,7 +118,7 @@ def queue_due(services: Services) -> int:
             for one in due:
                 run, is_new = runs.queue(connection, one.instance_id, options=asdict(BackupOptions()))
                 if is_new:
-                    services.engine.enqueue(connection, JOB, run.id)
+                    services.engine.enqueue(connection, jobs.BACKUP, run.id)
             schedules.move(connection, {one.instance_id: _next_of(one, moment) for one in due})
         count += len(due)
         if len(due) < _AT_ONCE:

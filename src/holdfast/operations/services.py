@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from holdfast.catalog.database import Database
 from holdfast.engine import Engine
 from holdfast.settings import Settings
-from holdfast.sources.network import NetworkPolicy
+from holdfast.sources.policy import NetworkPolicy
 from holdfast.storage import Storage
 from holdfast.vault import Vault
 
@@ -18,3 +18,5 @@ class Services:
     vault: Vault
     engine: Engine
     network: NetworkPolicy
+    replicas: tuple[Storage, ...] = ()
+    """Copies of the vault: `replicate` fills them, erasures reach them too."""

@@ -22,7 +22,8 @@ from holdfast.sources.answers import refusal, unreachable
 from holdfast.sources.auth import Credential, Keeper
 from holdfast.sources.exchange import Answer, Request, Tally
 from holdfast.sources.judging import Judge, Verdict
-from holdfast.sources.network import NetworkPolicy, connector
+from holdfast.sources.network import connector
+from holdfast.sources.policy import NetworkPolicy
 from holdfast.sources.retrying import (
     Patience,
     asked_at,

@@ -18,8 +18,8 @@ from holdfast.sources.blobs import BlobDownload, BlobReference, reference
 from holdfast.sources.client import Client
 from holdfast.sources.exchange import Request
 from holdfast.sources.listing import Listing
-from holdfast.sources.network import NetworkPolicy
 from holdfast.sources.page import Page, Parent, Position
+from holdfast.sources.policy import NetworkPolicy
 from holdfast.sources.targets import Targets
 from holdfast.sources.throttle import Throttle
 

@@ -8,7 +8,8 @@ from holdfast import app
 from holdfast.catalog import runs
 from holdfast.catalog.instances import Instance
 from holdfast.errors import StorageFull
-from holdfast.operations.backup import request_backup, run_backup
+from holdfast.operations.backup.request import request_backup
+from holdfast.operations.backup.run import run_backup
 from holdfast.operations.rebuild import rebuild
 from holdfast.storage import Storage, open_storage
 from tests.support.documents import STABLE_ITEMS, document

@@ -16,7 +16,7 @@ from typing import Any
 from holdfast import app
 from holdfast.catalog import counts, instances, runs, scopes, streams
 from holdfast.catalog.instances import Instance
-from holdfast.operations.backup import request_backup
+from holdfast.operations.backup.request import request_backup
 from holdfast.operations.rebuild import rebuild
 from holdfast.operations.verify import verify
 from tests.support.documents import document

@@ -6,7 +6,8 @@ import pytest
 
 from holdfast.catalog import runs
 from holdfast.engine import Interrupted
-from holdfast.operations.backup import request_backup, run_backup
+from holdfast.operations.backup.request import request_backup
+from holdfast.operations.backup.run import run_backup
 from tests.support.documents import STABLE_ITEMS, document
 from tests.support.hostile_source import HostileSource, make_records
 from tests.support.installation import Installation

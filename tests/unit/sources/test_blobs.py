@@ -8,7 +8,7 @@ import pytest
 from holdfast.definitions.document import Blob, Definition
 from holdfast.errors import SourceFailed, SourceRefused, SourceUnreachable
 from holdfast.sources.blobs import BlobDownload, disposition_name, reference
-from holdfast.sources.network import NetworkPolicy
+from holdfast.sources.policy import NetworkPolicy
 from holdfast.sources.source import Source
 from tests.support.fake_time import FakeTime
 from tests.support.hostile_source import HostileSource, StoredBlob, endpoint

@@ -13,7 +13,7 @@ from aiohttp import web
 from holdfast.definitions.document import Limits, Retry
 from holdfast.errors import PageUnreadable, SourceError
 from holdfast.sources import paging
-from holdfast.sources.network import NetworkPolicy
+from holdfast.sources.policy import NetworkPolicy
 from holdfast.sources.source import Source
 from tests.support.fake_time import FakeTime
 from tests.support.hostile_source import STYLES, HostileSource, endpoint, make_record

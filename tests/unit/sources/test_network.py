@@ -8,7 +8,8 @@ import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from holdfast.sources.network import NetworkPolicy, connector
+from holdfast.sources.network import connector
+from holdfast.sources.policy import NetworkPolicy
 from tests.support.hostile_source import HostileSource
 
 

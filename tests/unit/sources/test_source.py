@@ -22,8 +22,8 @@ from holdfast.errors import (
     SourceThrottled,
     SourceUnreachable,
 )
-from holdfast.sources.network import NetworkPolicy
 from holdfast.sources.page import ListingAbsent, Page, Parent, Position
+from holdfast.sources.policy import NetworkPolicy
 from holdfast.sources.source import Source
 from tests.support.fake_time import FakeTime
 from tests.support.hostile_source import STYLES, HostileSource, endpoint, make_records

@@ -11,7 +11,7 @@ from holdfast.api.routes.answers import MAY_BE_BOTH, MAY_BE_MISSING
 from holdfast.api.routes.instances import own_instance
 from holdfast.catalog import runs
 from holdfast.catalog.runs import Run
-from holdfast.operations.backup import request_backup
+from holdfast.operations.backup.request import request_backup
 
 router = APIRouter(prefix="/v1/backup_instances/{backup_instance_id}/backups", tags=["Backups"])
 

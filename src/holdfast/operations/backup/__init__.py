@@ -1,7 +1,1 @@
-"""Backups: asking for one, running it, what is going on. `run` is one backup followed from end to end."""
-
-from holdfast.operations.backup.request import request_backup
-from holdfast.operations.backup.run import run_backup
-from holdfast.operations.backup.state import BackupOptions
-
-__all__ = ["BackupOptions", "request_backup", "run_backup"]
+"""Backups: `request` asks for one, `run` is one followed from its start to its end."""

@@ -5,10 +5,10 @@ from dataclasses import asdict
 
 from holdfast.catalog import runs
 from holdfast.catalog.runs import Run
+from holdfast.operations import jobs
 from holdfast.operations.backup.state import BackupOptions
 from holdfast.operations.services import Services
 
-JOB = "backup"
 _log = logging.getLogger(__name__)
 
 
@@ -17,7 +17,7 @@ def request_backup(services: Services, instance_id: int, options: BackupOptions 
     with services.database.write() as connection:
         run, is_new = runs.queue(connection, instance_id, options=asdict(options or BackupOptions()))
         if is_new:
-            services.engine.enqueue(connection, JOB, run.id)
+            services.engine.enqueue(connection, jobs.BACKUP, run.id)
     return run, is_new
 
 
@@ -28,12 +28,12 @@ def reconcile(services: Services) -> int:
     """
     with services.database.read() as connection:
         active = runs.all_active(connection)
-    states = services.engine.states(JOB, [run.id for run in active])
+    states = services.engine.states(jobs.BACKUP, [run.id for run in active])
     lost = [run for run in active if run.id not in states or not states[run.id].is_live]
     for run in lost:
         _log.warning("backup %d of instance %d has no job: it is enqueued again", run.id, run.instance_id)
-        services.engine.forget(JOB, run.id)
+        services.engine.forget(jobs.BACKUP, run.id)
         with services.database.write() as connection:
             if runs.get(connection, run.id).active:
-                services.engine.enqueue(connection, JOB, run.id)
+                services.engine.enqueue(connection, jobs.BACKUP, run.id)
     return len(lost)

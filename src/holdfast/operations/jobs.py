@@ -1,0 +1,30 @@
+"""What the engine runs, by kind. Each operation is imported when its first job runs: commands without jobs start fast."""
+
+from holdfast.operations.services import Services
+
+BACKUP = "backup"
+EXPORT = "export"
+CONFIRMATION = "confirmation"
+
+
+def register(services: Services) -> None:
+    """Tell the engine who runs what; before it starts."""
+
+    def backup(run_id: int) -> None:
+        from holdfast.operations.backup.run import run_backup
+
+        run_backup(services, run_id)
+
+    def export(export_id: int) -> None:
+        from holdfast.operations.exports import run_export
+
+        run_export(services, export_id)
+
+    def confirmation(export_id: int) -> None:
+        from holdfast.operations.confirmations import send_confirmation
+
+        send_confirmation(services, export_id)
+
+    services.engine.register(BACKUP, backup)
+    services.engine.register(EXPORT, export)
+    services.engine.register(CONFIRMATION, confirmation, poll_s=1.0)
