@@ -19,7 +19,7 @@ from holdfast.operations.backup.committing import FetchedBlob, FetchedChunk
 from holdfast.operations.backup.parents import fields_of, parent_of, place_of
 from holdfast.operations.backup.reading import Reading
 from holdfast.operations.backup.state import Stream
-from holdfast.sources.page import Parent
+from holdfast.sources.page import Parent, Skipped
 from holdfast.vault import BlobDescriptor, digests
 from holdfast.vault.blobs import Chunker
 
@@ -61,6 +61,10 @@ class BlobFetcher:
             parent, fields = await asyncio.to_thread(self._record, debt.record_key)
             await self._download(debt.record_key, parent, fields)
         except NotFound:  # the record, its parent or its blob's URL has gone since the debt was made
+            await run(partial(committer.forgive, self._stream, debt.record_key, "blob"))
+        except Skipped as skipped:
+            self._reading.failures.skip(skipped.code, str(skipped), stream=self._stream, record_id=debt.record_key)
+            self._stream.counts.skipped += 1
             await run(partial(committer.forgive, self._stream, debt.record_key, "blob"))
         except SourceError as error:
             await run(partial(committer.defer, debt, error))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from holdfast.errors import HoldfastError
-from holdfast.operations.backup.state import Listing
+from holdfast.operations.backup.state import Listing, Stream
 
 _AT_MOST = 1_000
 """Failures kept in full; of more there is only the number."""
@@ -53,11 +53,16 @@ class Failures:
                 endpoint = listing.stream.name
             self._entries.append(_entry(code, message, endpoint, parent, page, record_id))
 
-    def skip(self, code: str, message: str, listing: Listing) -> None:
-        """Something the definition declares as permanently not to be had; no failure."""
+    def skip(
+        self, code: str, message: str, listing: Listing | None = None, *, stream: Stream | None = None,
+        record_id: str | None = None,
+    ) -> None:  # fmt: skip
+        """Something the definition declares as permanently not to be had, of a list or (by `stream`) of an endpoint; no
+        failure."""
         if len(self.skips) < _AT_MOST:
-            parent = listing.parent.key if listing.parent is not None else None
-            self.skips.append(_entry(code, message, listing.stream.name, parent))
+            parent = listing.parent.key if listing is not None and listing.parent is not None else None
+            stream = stream or (listing.stream if listing is not None else None)
+            self.skips.append(_entry(code, message, None if stream is None else stream.name, parent, None, record_id))
 
     def stop_reading(self, error: HoldfastError) -> None:
         """Every further request would end the same way: read nothing more in this run."""

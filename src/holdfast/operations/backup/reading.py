@@ -21,7 +21,7 @@ from holdfast.operations.backup.failures import Failures
 from holdfast.operations.backup.parents import fields_of, parents_after, place_of
 from holdfast.operations.backup.state import Listing, RunContext, Stream
 from holdfast.sources.cursors import greatest
-from holdfast.sources.page import ListingAbsent, Page, Parent
+from holdfast.sources.page import CursorExpired, Page, Parent, Skipped
 from holdfast.sources.source import Source
 
 T = TypeVar("T")
@@ -102,14 +102,17 @@ class EndpointReader:
         try:
             try:
                 await self._collect(listing)
-            except PositionExpired:
-                # The source has forgotten where an earlier process stood.
+            except PositionExpired as error:
+                # The source has forgotten where an earlier process stood, or what has changed since the cursor.
                 await self._reading.collector.flush()
-                listing.begin_again(second_pass=False)
+                if isinstance(error, CursorExpired):
+                    listing.list_in_full()
+                else:
+                    listing.begin_again(second_pass=False)
                 await self._collect(listing)
-        except ListingAbsent as absent:
+        except Skipped as skipped:
             self._stream.counts.skipped += 1
-            failures.skip(absent.code, str(absent), listing)
+            failures.skip(skipped.code, str(skipped), listing)
             await self._run(self._reading.committer.save_listing, listing, "skipped")
             return False
         except SourceError as error:

@@ -165,6 +165,11 @@ class Listing:
         self.second_pass = self.second_pass or second_pass
         self.resumed = True
 
+    def list_in_full(self) -> None:
+        """Give the delta up: list everything from the first page."""
+        self.begin_again(second_pass=False)
+        self.full, self.cursor, self.reached, self.resumed = True, None, None, False
+
     def checkpoint(self) -> dict[str, Any]:
         """What a later process needs to go on, as JSON."""
         return {name: getattr(self, name) for name in _CHECKPOINTED} | {
