@@ -58,7 +58,10 @@ def keep_serving(holdfast: Holdfast, name: str, *, changed: str, with_file: str)
 
 
 def _new_client(holdfast: Holdfast) -> tuple[str, str]:
-    """Client id and a client secret of the vendor that the command line stands for."""
+    """Client id and a client secret of the vendor `local`, whose instances the command line makes.
+
+    No command gives it one: who has the command line needs no API. Here both look at the same instance.
+    """
     from holdfast import app
     from holdfast.operations import customers, vendors
     from holdfast.settings import Settings

@@ -50,6 +50,14 @@ def test_every_command_has_a_heading_and_every_heading_a_command() -> None:
     assert described == set(_commands(get_command(app), "holdfast"))
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=_name)
+def test_commands_in_examples_exist(document: Path) -> None:
+    known = _commands(get_command(app), "holdfast")
+    for example in _FENCE.findall(document.read_text()):
+        for line in re.findall(r"^(?:\$ )?(holdfast [a-z].*)$", example, re.MULTILINE):
+            assert any(f"{line} ".startswith(f"{command} ") for command in known), f"{_name(document)}: {line}"
+
+
 def test_every_exit_code_is_described() -> None:
     described = {
         int(code) for code in re.findall(r"^\| (\d+) \|", (ROOT / "docs/command-line.md").read_text(), re.MULTILINE)
