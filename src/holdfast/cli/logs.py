@@ -33,7 +33,7 @@ def _install(handler: logging.Handler, level: int) -> None:
     root.addHandler(handler)
     root.setLevel(level)
     # What libraries do step by step is of use to their authors.
-    for name in ("dbos", "alembic", "asyncio", "boto3", "botocore", "urllib3", "sqlalchemy"):
+    for name in ("dbos", "alembic", "asyncio", "boto3", "botocore", "urllib3", "sqlalchemy", "uvicorn"):
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
 
 

@@ -23,6 +23,7 @@ from holdfast.cli import (
     records,
     serving,
     vault,
+    vendors,
 )
 from holdfast.cli.output import Output, forget_consoles
 from holdfast.cli.parameters import example, explained
@@ -53,6 +54,12 @@ app.add_typer(
     name="receipt",
     rich_help_panel="Prove and recover",
     help="Signed proofs of what a backup read and stored.",
+)
+app.add_typer(
+    explained(vendors.app),
+    name="vendor",
+    rich_help_panel="Service",
+    help="Who may use the API, and with which client secrets.",
 )
 
 

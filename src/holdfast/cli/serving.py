@@ -30,6 +30,7 @@ _log = logging.getLogger("holdfast.serve")
 _STOP_S = 30.0
 """How long running backups get to reach a checkpoint, and requests to be answered. systemd waits 90 s."""
 _LOOK_S = 1.0
+_PROGRAM = (sys.executable, "-m", "holdfast.cli.main")
 
 Parent = Annotated[int | None, typer.Option("--parent", hidden=True)]
 
@@ -49,14 +50,15 @@ def serve(
     go to standard error.
     """
     from holdfast.cli import logs
-    from holdfast.cli.session import opened
     from holdfast.settings import load_settings
 
     settings = load_settings()
     logs.service(settings.log_level, settings.log_format)
-    with opened() as session:  # what is wrong with the installation is told here, once, before two processes stumble
-        session.services.database.migrate()
-        session.services.engine.migrate()
+    # What is wrong with the installation is told once, before two processes stumble. In a process of its own: this one,
+    # which only watches, stays small that way, 44 MB instead of 110.
+    prepared = subprocess.run([*_PROGRAM, "prepare"], check=False, stdin=subprocess.DEVNULL)
+    if prepared.returncode:
+        raise typer.Exit(prepared.returncode)
     with _bound(host or settings.host, settings.port if port is None else port) as listener:
         address, number = listener.getsockname()[:2]
         children = {
@@ -128,19 +130,31 @@ def api(fd: Annotated[int, typer.Option(help="The listening socket.")], parent: 
         server.run(sockets=[socket.socket(fileno=fd)])
 
 
+@app.command(hidden=True, epilog=example("holdfast prepare"))
+def prepare() -> None:
+    """Bring the catalog to this version's schema."""
+    from holdfast.cli.session import opened
+
+    with opened() as session:
+        session.services.database.migrate()
+        session.services.engine.migrate()
+
+
 def _duties(services: "Services") -> "Ticker":
     """What a worker does beside its jobs, again and again."""
     from functools import partial
 
     from holdfast.engine import Ticker
-    from holdfast.operations import revisions
+    from holdfast.operations import exports, revisions
     from holdfast.operations.backup.request import reconcile
     from holdfast.operations.schedule import queue_due
 
     ticker = Ticker("duties")
     ticker.every(2.0, partial(queue_due, services), name="schedule")
     ticker.every(5.0, partial(revisions.flush, services), name="outbox")
-    ticker.every(30.0, partial(reconcile, services), name="reconciler", first_after_s=5.0)
+    ticker.every(30.0, partial(reconcile, services), name="reconciler of backups", first_after_s=5.0)
+    ticker.every(30.0, partial(exports.reconcile, services), name="reconciler of exports", first_after_s=5.0)
+    ticker.every(60.0, partial(exports.forget_expired, services), name="expired exports", first_after_s=20.0)
     ticker.start()
     return ticker
 
@@ -162,7 +176,7 @@ def _become_worker(engine: "Engine", stop: threading.Event) -> bool:
 
 def _start(command: str, *arguments: str, fds: tuple[int, ...] = ()) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
-        [sys.executable, "-m", "holdfast.cli.main", command, *arguments, "--parent", str(os.getpid())],
+        [*_PROGRAM, command, *arguments, "--parent", str(os.getpid())],
         pass_fds=fds,
         stdin=subprocess.DEVNULL,
     )
