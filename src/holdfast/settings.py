@@ -23,6 +23,9 @@ class Settings(BaseSettings):
     storage_url: str = ""
     """The vault: a folder, `s3://BUCKET/PREFIX`, `gs://...`, `az://...`. Default: `vault` in the data folder."""
 
+    replica_url: str = ""
+    """Copies of the vault, each written as in `storage_url`; several are separated by spaces."""
+
     root_key: SecretStr | None = None
     """The root key itself."""
 
@@ -96,6 +99,10 @@ class Settings(BaseSettings):
     @property
     def effective_storage_url(self) -> str:
         return self.storage_url or str(self.home.absolute() / "vault")
+
+    @property
+    def replica_urls(self) -> tuple[str, ...]:
+        return tuple(self.replica_url.split())
 
     @property
     def effective_root_key_file(self) -> Path:

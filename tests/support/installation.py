@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ from typing import Any
 from holdfast import app
 from holdfast.catalog import runs
 from holdfast.catalog.customers import Customer
+from holdfast.catalog.database import Database
 from holdfast.catalog.instances import Instance
 from holdfast.catalog.runs import Run
+from holdfast.engine import Engine
 from holdfast.operations import customers, definitions, instances
 from holdfast.operations.backup.request import request_backup
 from holdfast.operations.backup.run import run_backup
@@ -25,11 +27,22 @@ from holdfast.operations.backup.state import BackupOptions
 from holdfast.operations.browsing import Browser, State
 from holdfast.operations.services import Services
 from holdfast.settings import Settings
+from holdfast.storage import Storage
 
 
 @dataclass(frozen=True)
 class Installation:
     services: Services
+
+    def with_replicas(self, *replicas: Storage) -> "Installation":
+        """The same one, with copies of its vault."""
+        return Installation(replace(self.services, replicas=replicas))
+
+    def with_new_catalog(self, file: Path) -> "Installation":
+        """The same vault and an empty catalog; close its database yourself."""
+        database = Database(f"sqlite:///{file}")
+        engine = Engine(f"sqlite:///{file}")
+        return Installation(replace(self.services, database=database, engine=engine))
 
     @property
     def customer(self) -> Customer:

@@ -91,6 +91,12 @@ def all_of_customer(conn: sa.Connection, customer_id: int) -> list[Instance]:
     return [Instance(*row) for row in conn.execute(query)]
 
 
+def every_of_customer(conn: sa.Connection, customer_id: int) -> list[Instance]:
+    """Deleted ones too, ascending by id: their backups are still there."""
+    query = sa.select(*_INSTANCE).where(instances.c.customer_id == customer_id).order_by(instances.c.id)
+    return [Instance(*row) for row in conn.execute(query)]
+
+
 def of_customer(conn: sa.Connection, customer_id: int, page: PageRequest) -> Listing[Instance]:
     query = sa.select(*_INSTANCE).where(instances.c.customer_id == customer_id, _ALIVE)
     return listed(conn, query, instances.c.id, page, Instance)

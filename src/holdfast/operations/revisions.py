@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from holdfast.catalog import customers, definitions, instances, outbox, schedules, vendors
+from holdfast.catalog import customers, definitions, erasures, holds, instances, outbox, schedules, vendors
 from holdfast.clock import format_time, now, parse_time
 from holdfast.operations.services import Services
 from holdfast.vault import Revision, put_revision
@@ -93,8 +93,36 @@ def instance_changed(connection: Connection, instance_id: int) -> None:
     outbox.add(connection, "instance", instance_id, instance.customer_id, payload)
 
 
+def hold_changed(connection: Connection, hold_id: int) -> None:
+    hold = holds.get(connection, hold_id)
+    payload = {
+        "instance_id": hold.instance_id,
+        "run_id": hold.run_id,
+        "reason": hold.reason,
+        "placed_at": _text(hold.placed_at),
+        "released_at": _text(hold.released_at),
+    }
+    outbox.add(connection, "hold", hold_id, hold.customer_id, payload)
+
+
+def erasure_changed(connection: Connection, customer_id: int) -> None:
+    erasure = erasures.find(connection, customer_id)
+    assert erasure is not None, "called in the transaction that writes it"
+    payload = {
+        "vendor_id": erasure.vendor_id,
+        "requested_at": _text(erasure.requested_at),
+        "destroyed": [dict(one) for one in erasure.destroyed],
+        "ended_at": _text(erasure.ended_at),
+        "certificate": None if erasure.certificate is None else erasure.certificate.decode(),
+    }
+    outbox.add(connection, "erasure", customer_id, INSTALLATION, payload)
+
+
 def flush(services: Services) -> int:
-    """Send every revision that waits to the vault, oldest first; answers how many. Safe to call from many places."""
+    """Send every revision that waits to the vault, oldest first; answers how many. Safe to call from many places.
+
+    What waits for a customer that is being erased is dropped: nobody is to read it.
+    """
     sent = 0
     while True:
         with services.database.read() as connection:
@@ -102,8 +130,11 @@ def flush(services: Services) -> int:
         if not waiting:
             return sent
         for entry in waiting:
-            vault = services.vault
-            customer = vault.customer(entry.customer_id) if entry.customer_id else vault.installation
+            if entry.customer_id != INSTALLATION:
+                with services.database.read() as connection:
+                    if erasures.find(connection, entry.customer_id) is not None:
+                        continue
+            customer = services.vault.customer(entry.customer_id)
             put_revision(customer, entry.kind, entry.object_id, entry.number, dict(entry.payload))
         with services.database.write() as connection:
             outbox.sent(connection, [entry.id for entry in waiting])
@@ -195,12 +226,37 @@ def _restore_instance(connection: Connection, instance_id: int, customer_id: int
         schedules.move(connection, {instance_id: now()})
 
 
+def _restore_hold(connection: Connection, hold_id: int, customer_id: int, payload: Mapping[str, Any]) -> None:
+    holds.place(
+        connection,
+        customer_id,
+        payload["reason"],
+        instance_id=payload["instance_id"],
+        run_id=payload["run_id"],
+        hold_id=hold_id,
+        placed_at=_time(payload["placed_at"]),
+        released_at=_time(payload["released_at"]),
+    )
+
+
+def _restore_erasure(connection: Connection, customer_id: int, _: int, payload: Mapping[str, Any]) -> None:
+    requested_at = _time(payload["requested_at"])
+    assert requested_at is not None, "an erasure was asked for at some time"
+    erasures.begin(connection, customer_id, payload["vendor_id"], requested_at)
+    erasures.set_destroyed(connection, customer_id, payload["destroyed"])
+    ended_at = _time(payload["ended_at"])
+    if ended_at is not None:
+        erasures.end(connection, customer_id, payload["certificate"].encode(), ended_at)
+
+
 _RESTORE: dict[str, Callable[[Connection, int, int, Mapping[str, Any]], None]] = {
     "vendor": _restore_vendor,
     "customer": _restore_customer,
     "definition": _restore_definition,
     "document": _restore_document,
     "instance": _restore_instance,
+    "hold": _restore_hold,
+    "erasure": _restore_erasure,
 }
 KINDS = tuple(_RESTORE)
 """In the order in which they refer to each other."""

@@ -22,6 +22,8 @@ from holdfast.storage.protocol import ObjectInfo
 _TEMPORARY = ".tmp"
 _TEMPORARY_KEPT_S = 86_400
 """A put takes minutes at worst: a temporary file of yesterday belongs to a process that died."""
+_TEMPORARY_ABANDONED_S = 3_600
+"""No put of a small object takes this long."""
 
 _COMPARED_BYTES = 1 << 20
 _DURABLE_KEPT = 10_000
@@ -101,6 +103,11 @@ class LocalFolder:
                     return
             # Also when it was gone: a first try may have been interrupted before this line.
             _sync(target.parent)
+
+    def destroy(self, name: str) -> None:
+        # A put that was broken off may have left a copy.
+        self._sweep(_TEMPORARY_ABANDONED_S)
+        self.delete(name)
 
     def _walk(self, folder: str, prefix: str, after: str) -> Iterator[ObjectInfo]:
         """The objects below `folder` ("" or ending in a slash), ascending.
@@ -212,9 +219,9 @@ class LocalFolder:
                 hint="is its disk still mounted? start again when it is",
             )
 
-    def _sweep(self) -> None:
+    def _sweep(self, kept_s: int = _TEMPORARY_KEPT_S) -> None:
         """Remove old temporary files. That nobody may remove them here is no reason to fail."""
-        oldest = clock.now().timestamp() - _TEMPORARY_KEPT_S
+        oldest = clock.now().timestamp() - kept_s
         with contextlib.suppress(OSError), os.scandir(self._root / _TEMPORARY) as entries:
             for entry in entries:
                 if entry.stat().st_mtime < oldest:

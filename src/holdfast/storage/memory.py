@@ -49,6 +49,9 @@ class MemoryStorage:
         with self._lock:
             self._objects.pop(name, None)
 
+    def destroy(self, name: str) -> None:
+        self.delete(name)
+
     def _find(self, name: str) -> bytes:
         check_name(name)
         with self._lock:

@@ -80,6 +80,9 @@ class ObjectStorage:
         with contextlib.suppress(ObjectMissing), self._translated(name):
             obstore.delete(self._bucket, name)
 
+    def destroy(self, name: str) -> None:
+        self.delete(name)
+
     def _listing(self, prefix: str, after: str) -> Iterator[ObjectInfo]:
         # obstore lists folders: the one that holds the prefix, from which the rest is picked here.
         folder = prefix.rpartition("/")[0]

@@ -68,3 +68,10 @@ class Storage(Protocol):
         Raises `StorageError` with the code `storage_refused` where credentials or an object lock forbid it (permanent).
         """
         ...
+
+    def destroy(self, name: str) -> None:
+        """As `delete`, and so that no earlier version of the object can be had back either, where there are versions.
+
+        For keys: what they have encrypted is to be unreadable for everybody.
+        """
+        ...

@@ -68,6 +68,9 @@ class RetryingStorage:
     def delete(self, name: str) -> None:
         self._try(lambda: self._storage.delete(name))
 
+    def destroy(self, name: str) -> None:
+        self._try(lambda: self._storage.destroy(name))
+
     def _listing(self, prefix: str, after: str) -> Iterator[ObjectInfo]:
         pauses = self._patience.pauses()
         while True:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -36,3 +36,9 @@ class RecentlyUsed(Generic[T]):
             while self._size > self._size_max:
                 _, (_, dropped) = self._entries.popitem(last=False)
                 self._size -= dropped
+
+    def discard(self, unwanted: Callable[[Hashable], bool]) -> None:
+        """Forget the entries whose key is unwanted."""
+        with self._lock:
+            for key in [key for key in self._entries if unwanted(key)]:
+                self._size -= self._entries.pop(key)[1]

@@ -8,7 +8,7 @@ MARKER = "vault.json"
 INSTALLATION = 0
 """The customer id that stands for things of no customer."""
 
-Kind = Literal["marker", "key", "pack", "manifest", "revision", "receipt", "archive"]
+Kind = Literal["marker", "key", "pack", "manifest", "forgotten", "revision", "receipt", "archive"]
 
 _PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("marker", re.compile(r"vault\.json")),
@@ -19,6 +19,10 @@ _PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
         re.compile(
             r"manifests/(?P<customer>0|[1-9]\d*)/(?P<instance>[1-9]\d*)/(?P<number>\d{10})-(?P<generation>\d{6})"
         ),
+    ),
+    (
+        "forgotten",
+        re.compile(r"forgotten/(?P<customer>[1-9]\d*)/(?P<instance>[1-9]\d*)/(?P<number>\d{10})"),
     ),
     (
         "revision",
@@ -45,7 +49,7 @@ class ObjectName:
     object_id: str | None = None
     revision_kind: str | None = None
     number: int | None = None
-    """A key copy's number, a manifest's or receipt's run sequence, a revision's number, an archive's segment."""
+    """A manifest's or receipt's run sequence; the number of a key copy, a revision, a forgotten object, a segment."""
     generation: int | None = None
 
 
@@ -93,6 +97,14 @@ def manifest(customer_id: int, instance_id: int, sequence: int, generation: int)
     return f"manifests/{customer_id}/{instance_id}/{sequence:010d}-{generation:06d}"
 
 
+def forgotten_prefix(customer_id: int, instance_id: int) -> str:
+    return f"forgotten/{customer_id}/{instance_id}/"
+
+
+def forgotten(customer_id: int, instance_id: int, number: int) -> str:
+    return f"forgotten/{customer_id}/{instance_id}/{number:010d}"
+
+
 def revision(customer_id: int, kind: str, object_id: str, number: int) -> str:
     """Raises ValueError where kind, object id or number cannot stand in a name."""
     if not (_REVISION_KIND.fullmatch(kind) and _REVISION_OBJECT.fullmatch(object_id) and 0 < number < 10**10):
@@ -106,6 +118,12 @@ def receipts_prefix(customer_id: int) -> str:
 
 def receipt(customer_id: int, instance_id: int, sequence: int) -> str:
     return f"receipts/{customer_id}/{instance_id}/{sequence:010d}"
+
+
+def of_customer(customer_id: int) -> tuple[str, ...]:
+    """The prefixes of everything that belongs to a customer, but for its keys."""
+    kinds = ("exports", "packs", "manifests", "forgotten", "receipts", "revisions")
+    return tuple(f"{kind}/{customer_id}/" for kind in kinds)
 
 
 def archives_prefix(customer_id: int | None = None, export_id: int | None = None) -> str:

@@ -27,6 +27,11 @@ class PackCache:
         self.frames: RecentlyUsed[bytes] = RecentlyUsed(_FRAME_CACHE_BYTES)
         self.opened: RecentlyUsed[_Opened] = RecentlyUsed(_DIRECTORY_CACHE_PARTS)
 
+    def forget(self, customer_id: int) -> None:
+        """Keep nothing of a customer's packs: neither content nor keys."""
+        self.frames.discard(lambda key: isinstance(key, tuple) and key[0] == customer_id)
+        self.opened.discard(lambda key: isinstance(key, tuple) and key[0] == customer_id)
+
 
 class PackReader:
     """Thread-safe. Raises ObjectMissing where a pack is not there, Damaged where its bytes are not as written."""
@@ -40,6 +45,11 @@ class PackReader:
     def read_frame(self, pack_id: str, frame: int) -> bytes:
         """A frame's decoded bytes."""
         return self._read_frames(pack_id, [frame])[frame]
+
+    def read_frames_once(self, pack_id: str, frames: Sequence[int]) -> dict[int, bytes]:
+        """Decoded frames by number, for one who reads through everything: they are not kept, since they would only
+        drive out what others read again and again. `frames` ascending."""
+        return self._read_frames(pack_id, frames, keep=False)
 
     def read_many(self, places: Sequence[Place]) -> list[bytes]:
         """The bytes at every place, in the order asked for; each frame is fetched and decoded once."""
@@ -95,8 +105,8 @@ class PackReader:
         self._cache.opened.put((self._customer_id, pack_id), opened, len(opened[1].frames) + 1)
         return *opened, start
 
-    def _read_frames(self, pack_id: str, frames: Sequence[int]) -> dict[int, bytes]:
-        """Decoded frames; `frames` ascending."""
+    def _read_frames(self, pack_id: str, frames: Sequence[int], *, keep: bool = True) -> dict[int, bytes]:
+        """Decoded frames; `frames` ascending. Dictionaries are always kept."""
         found: dict[int, bytes] = {}
         missing = [frame for frame in frames if not self._find(pack_id, frame, found)]
         if not missing:
@@ -115,7 +125,8 @@ class PackReader:
                 first = part.start - parts[group[0]].start
                 dictionary = None if part.dictionary is None else found.get(part.dictionary)
                 raw = codec.decode_frame(frame, stored[first : first + part.stored_bytes], part, dictionary)
-                self._cache.frames.put((self._customer_id, pack_id, frame), raw, len(raw))
+                if keep or frame in dictionaries:
+                    self._cache.frames.put((self._customer_id, pack_id, frame), raw, len(raw))
                 found[frame] = raw
         return found
 

@@ -113,9 +113,10 @@ class Vault:
         return keyring.customers(self.storage)
 
     def forget_customer(self, customer_id: int) -> None:
-        """Drop the keys held in memory; the next use reads them again."""
+        """Drop the keys and contents held in memory; the next use reads them again."""
         with self._lock:
             self._customers.pop(customer_id, None)
+        self._cache.forget(customer_id)
 
     def _keep(self, customer: "CustomerVault") -> "CustomerVault":
         with self._lock:

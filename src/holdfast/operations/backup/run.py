@@ -6,7 +6,7 @@ May be called again for the same run after a crash: it goes on at the last check
 import asyncio
 import logging
 
-from holdfast.catalog import counts, definitions, instances, leases, packs, runs, seen, streams
+from holdfast.catalog import counts, definitions, erasures, instances, leases, packs, runs, seen, streams
 from holdfast.catalog.runs import Run
 from holdfast.definitions.drafts import is_draft
 from holdfast.definitions.fingerprint import fingerprint
@@ -31,15 +31,17 @@ _log = logging.getLogger(__name__)
 
 
 def run_backup(services: Services, run_id: int) -> None:
-    """Run a queued backup, or go on with one that a dead worker left. Does nothing where it has ended.
+    """Run a queued backup, or go on with one that a dead worker left. Does nothing where it has ended, and nothing for
+    a customer that is being erased.
 
     Raises Interrupted where this worker stops (the run goes on elsewhere), and retryable errors of storage and catalog.
     Everything else ends the run and stands in its failures.
     """
     with services.database.read() as connection:
         run = runs.get(connection, run_id)
-    if not run.active:
-        return
+        customer_id = instances.get(connection, run.instance_id, deleted=True).customer_id
+        if not run.active or erasures.find(connection, customer_id) is not None:
+            return
     with leased(services, run.instance_id) as lease:
         token = lease.token
         if resume_end(services, run, token):

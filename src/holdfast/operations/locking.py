@@ -1,0 +1,37 @@
+"""Holding the lock for one kind of work on the vault as a whole, so that two processes do not do it at once."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from holdfast.catalog import locks
+from holdfast.errors import Conflict
+from holdfast.operations.services import Services
+
+KEYS = "keys"
+"""For what changes wrapped keys: rotation of the root key, erasure of a customer."""
+_TTL = timedelta(seconds=60)
+
+
+@contextmanager
+def locked(services: Services, name: str) -> Iterator[Callable[[Connection], None]]:
+    """Hold the lock; what is yielded proves it in a transaction and holds it for another minute.
+
+    Raises Conflict (code `busy`) where another process holds it; a dead one's runs out after a minute.
+    """
+    with services.database.write() as connection:
+        token = locks.acquire(connection, name, services.engine.executor_id, _TTL)
+        holder = locks.holder(connection, name)
+    if token is None:
+        raise Conflict(
+            f"another process works on the {name} of the vault: {holder}",
+            hint="Try again when it is done; if it has died, in a minute.",
+            code="busy",
+        )
+    try:
+        yield lambda connection: locks.fence(connection, name, token)
+    finally:
+        with services.database.write() as connection:
+            locks.release(connection, name, token)

@@ -1,0 +1,74 @@
+"""Takes a customer out of a storage: its keys first, after which nobody can read the rest, then everything else.
+
+Works on any storage that holds the vault or a copy of it, and needs no key. What is to be erased, and whether it may
+be, `operations` decides.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from holdfast.clock import now
+from holdfast.errors import ObjectMissing, StorageError
+from holdfast.storage import ObjectInfo, Storage
+from holdfast.vault import names
+
+
+@dataclass(frozen=True)
+class DestroyedKey:
+    """A key object that is no more. The digest tells which one it was; the key cannot be had from it."""
+
+    storage_url: str
+    object_name: str
+    sha256: str
+    destroyed_at: datetime
+
+
+@dataclass
+class Removed:
+    """What was deleted after the keys."""
+
+    objects: int = 0
+    size_bytes: int = 0
+    refused: int = 0
+    """Objects that a lock keeps from being deleted. Nobody can read them."""
+
+    def add(self, later: "Removed") -> None:
+        """Add what a second pass removed; what it was refused is what is left."""
+        self.objects += later.objects
+        self.size_bytes += later.size_bytes
+        self.refused = later.refused
+
+
+def destroy_keys(storage: Storage, customer_id: int) -> Iterator[DestroyedKey]:
+    """Destroy every copy and version of a customer's keys. Raises StorageError; then some may be left: call again."""
+    for info in list(storage.list(names.keys_prefix(customer_id))):
+        try:
+            data = storage.get(info.name)
+        except ObjectMissing:
+            continue
+        storage.destroy(info.name)
+        yield DestroyedKey(storage.url, info.name, hashlib.sha256(data).hexdigest(), now())
+
+
+def remove_objects(storage: Storage, customer_id: int) -> Removed:
+    """Delete everything else of a customer whose keys are destroyed."""
+    removed = Removed()
+    for info in left_over(storage, customer_id):
+        try:
+            storage.delete(info.name)
+        except StorageError as error:
+            if error.code != "storage_refused":
+                raise
+            removed.refused += 1
+            continue
+        removed.objects += 1
+        removed.size_bytes += info.size_bytes
+    return removed
+
+
+def left_over(storage: Storage, customer_id: int) -> Iterator[ObjectInfo]:
+    """A customer's objects, but for its keys."""
+    for prefix in names.of_customer(customer_id):
+        yield from storage.list(prefix)
