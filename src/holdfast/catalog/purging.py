@@ -25,7 +25,8 @@ def statements(conn: sa.Connection, customer_id: int) -> Iterator[tuple[str, sa.
     packs = sa.select(schema.packs.c.id).where(schema.packs.c.customer_id == customer_id)
     deliveries = _deliveries(conn, customer_id)
     # Tables without foreign keys are found through those with: they go first.
-    for table in sorted(metadata.sorted_tables[::-1], key=lambda table: bool(table.foreign_keys)):
+    dependent_first = metadata.sorted_tables[::-1]
+    for table in sorted(dependent_first, key=lambda table: bool(table.foreign_keys)):
         if table.name in _KEPT:
             continue
         columns = table.c
