@@ -173,7 +173,8 @@ class Client:
         definition_id: int = self.post("/v1/backup_definitions", form).body["id"]
         if document is not None:
             headers = {"Content-Type": "application/yaml"}
-            self.put(f"/v1/backup_definitions/{definition_id}/document", document.encode(), headers=headers)
+            made = self.put(f"/v1/backup_definitions/{definition_id}/document", document.encode(), headers=headers)
+            assert made.status == 200, made.content.decode()
         return definition_id
 
     def new_instance(

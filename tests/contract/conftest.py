@@ -10,11 +10,22 @@ import pytest
 
 from tests.contract.client import Client, Service
 from tests.support.hostile_source import HostileSource, in_thread
+from tests.support.mailbox import Mailbox
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with Service.started(Path(tmp_path_factory.mktemp("installation"))) as service:
+def mailbox() -> Iterator[Mailbox]:
+    """A real SMTP server; what arrived is in `mails`."""
+    with Mailbox() as mailbox:
+        yield mailbox
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox) -> Iterator[Service]:
+    home = Path(tmp_path_factory.mktemp("installation"))
+    with Service.started(
+        home, smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_security="none", mail_from="backup@acme.example"
+    ) as service:
         yield service
 
 

@@ -18,7 +18,7 @@ from holdfast.api.context import ApiContext, Context
 from holdfast.api.errors import BadRequest, Problem, bad_value_of
 from holdfast.api.models import EndpointRecord
 from holdfast.api.paging import LINK_HEADER, Page, links
-from holdfast.api.parameters import PathId, PathText, QueryId, QueryText, QueryTime
+from holdfast.api.parameters import PathId, PathText, QueryId, QueryText, QueryTime, parse_id
 from holdfast.api.ranged import ranged
 from holdfast.api.routes.answers import MAY_BE_BOTH
 from holdfast.api.routes.endpoints import known_endpoint
@@ -81,11 +81,11 @@ def list_records(
     """The records of an endpoint, ascending by id. Follow `next` to read many: its pages all show the same state."""
     instance = own_instance(context, caller, backup_instance_id)
     run_id, key = _read_cursor(after)
-    state = _state(context, instance, Moment(run_id, None) if run_id is not None else moment)
+    state = _state(context, instance, moment) if run_id is None else _state_of_cursor(context, instance, run_id)
     browser = context.browser
     if state is None:
         known_endpoint(context, instance, endpoint_name)
-        listing = Listing[StoredRecord]([], 0, page.number, page.per_page)
+        listing: Listing[StoredRecord] = Listing([], 0, page.number, page.per_page)
     else:
         total = _count(context, instance, state, endpoint_name)
         offset = 0 if key is not None else (page.number - 1) * page.per_page
@@ -165,6 +165,11 @@ def _state(context: ApiContext, instance: Instance, moment: Moment) -> State | N
         return context.browser.state(instance, backup_id=moment.backup_id, at=moment.at)
 
 
+def _state_of_cursor(context: ApiContext, instance: Instance, run_id: int) -> State | None:
+    with bad_value_of("after"):
+        return context.browser.state(instance, backup_id=run_id)
+
+
 def _count(context: ApiContext, instance: Instance, state: State, endpoint: str) -> int:
     """How many records there are; none at an endpoint that this backup did not have. Raises NotFound for an unknown
     one."""
@@ -211,7 +216,9 @@ def _read_cursor(text: str | None) -> tuple[int | None, str | None]:
         return None, None
     try:
         decoded = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
-        run_id, _, key = decoded.partition(" ")
-        return int(run_id), key
+        run_id, space, key = decoded.partition(" ")
+        if space:
+            return parse_id(run_id), key
     except ValueError:
-        raise BadRequest([Problem("after", "invalid", "this is not from a `next` link")]) from None
+        pass
+    raise BadRequest([Problem("after", "invalid", "this is not from a `next` link")])
