@@ -3,11 +3,12 @@
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from holdfast.catalog.database import Database
 from holdfast.engine import Engine
 from holdfast.errors import InputError, VaultError
-from holdfast.operations import customers, definitions, jobs, revisions
+from holdfast.operations import customers, definitions, jobs, keys, revisions
 from holdfast.operations.services import Services
 from holdfast.settings import Settings
 from holdfast.sources.policy import NetworkPolicy
@@ -37,7 +38,7 @@ def initialise(settings: Settings) -> bool:
                     hint="Put the vault's key there: a new key could not open it.",
                     code="key_missing",
                 ) from error
-        write_key_file(settings, RootKey.generate())
+        keys.write_key_file(key_file, RootKey.generate())
     root_key = read_root_key(settings)
     try:
         Vault.create(storage, root_key)
@@ -58,7 +59,7 @@ def opened(settings: Settings, *, concurrency: int | None = None) -> Iterator[Se
     """An installation's services, closed at the end of the block. Raises VaultError where there is none, WrongKey."""
     root_key = read_root_key(settings)
     storage = open_storage(settings.effective_storage_url)
-    vault = Vault.open(storage, root_key)
+    vault = Vault.open(storage, root_key, reread=partial(read_root_key, settings))
     database = Database(settings.effective_database_url)
     engine = Engine(settings.effective_database_url, concurrency=concurrency or settings.backups_at_once)
     services = Services(
@@ -101,11 +102,3 @@ def read_root_key(settings: Settings) -> RootKey:
     except OSError as error:
         raise InputError(f"the key file {key_file} cannot be read: {error.strerror}", code="key_missing") from error
     return RootKey.from_text(text)
-
-
-def write_key_file(settings: Settings, root_key: RootKey) -> None:
-    """Write a new key file, readable by its owner only. Raises FileExistsError rather than replace one."""
-    key_file = settings.effective_root_key_file
-    key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key_file.touch(mode=0o600, exist_ok=False)
-    key_file.write_text(root_key.to_text() + "\n")

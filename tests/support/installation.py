@@ -38,6 +38,9 @@ class Installation:
         """The same one, with copies of its vault."""
         return Installation(replace(self.services, replicas=replicas))
 
+    def with_settings(self, settings: Settings) -> "Installation":
+        return Installation(replace(self.services, settings=settings))
+
     def with_new_catalog(self, file: Path) -> "Installation":
         """The same vault and an empty catalog; close its database yourself."""
         database = Database(f"sqlite:///{file}")

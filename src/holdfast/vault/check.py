@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
-from holdfast.errors import Damaged, NotFound, ObjectMissing, VaultError
+from holdfast.errors import Damaged, NotFound, ObjectMissing, VaultError, WrongKey
 from holdfast.storage import ObjectInfo
 from holdfast.vault import keyring, manifests, marker, names, receipts, revisions
 from holdfast.vault.check_contents import CustomerContents
@@ -104,7 +104,15 @@ def _check_keys(vault: Vault, customer_id: int, counter: _Counter) -> Iterator[F
     advice = "Put the object back from a replica; `holdfast repair` writes a lost copy anew."
     for copy in copies:
         counter.count(copy.size_bytes)
-        if copy.error is not None:
+        if isinstance(copy.error, WrongKey) and good:
+            yield Finding(
+                "warning",
+                copy.object_name,
+                "opens with another root key only: a rotation was not brought to its end",
+                "`holdfast key rotate` goes on where it was broken off.",
+                customer_id,
+            )
+        elif copy.error is not None:
             yield Finding(
                 "warning" if good else "error", copy.object_name, f"does not open: {copy.error}", advice, customer_id
             )

@@ -79,8 +79,56 @@ def make(storage: Storage, root: RootKey, customer_id: int, vault_id: str) -> Cu
             storage.put(name, wrap(found, root, bytes.fromhex(vault_id), name))
         except ObjectExists:
             found, _ = find(storage, root, customer_id)
+        else:
+            _refuse_retired(storage, root, name)
     complete(storage, root, customer_id, vault_id, found)
     return found
+
+
+def _refuse_retired(storage: Storage, root: RootKey, name: str) -> None:
+    """What was just written must open with the key that the vault has now: a rotation may have ended meanwhile.
+
+    Rotation takes the installation's old copies away first and looks for new customers after that: so either it sees
+    what was written here, or this sees that it was at work.
+    """
+    try:
+        find(storage, root, names.INSTALLATION)
+    except WrongKey:
+        storage.delete(name)
+        raise
+
+
+def rewrap(storage: Storage, old: RootKey, new: RootKey, customer_id: int, vault_id: str) -> bool:
+    """Write the copies that another root key opens beside those of the old one. False: they were there.
+
+    Raises what `find` raises where the old key does not open the customer's.
+    """
+    try:
+        found, _ = find(storage, new, customer_id)
+    except (NotFound, WrongKey, Damaged):
+        found, _ = find(storage, old, customer_id)
+    there = sum(copy.keys == found for copy in copies(storage, new, customer_id))
+    complete(storage, new, customer_id, vault_id, found)
+    return there < COPIES
+
+
+def retire(storage: Storage, root: RootKey, customer_id: int) -> int:
+    """Destroy the copies that this root key does not open, once all copies that it opens are there. Answers how many.
+
+    Raises VaultError where they are not.
+    """
+    found = list(copies(storage, root, customer_id))
+    opened = [copy for copy in found if copy.keys is not None]
+    others = [copy for copy in found if isinstance(copy.error, WrongKey)]
+    if len(opened) < COPIES or any(copy.keys != opened[0].keys for copy in opened):
+        raise VaultError(
+            f"the new root key opens {len(opened)} copies of the keys of customer {customer_id}, not {COPIES}: nothing "
+            "of the old one was deleted",
+            hint="Run the rotation again: it writes what is missing.",
+        )
+    for copy in others:
+        storage.destroy(copy.object_name)
+    return len(others)
 
 
 def complete(storage: Storage, root: RootKey, customer_id: int, vault_id: str, keys: CustomerKeys) -> None:

@@ -4,10 +4,11 @@ The facade for everything above. What objects look like is said in the modules b
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from holdfast.clock import format_time, now
-from holdfast.errors import Damaged, NotFound, ObjectExists, ObjectMissing, VaultError
+from holdfast.errors import Damaged, NotFound, ObjectExists, ObjectMissing, VaultError, WrongKey
 from holdfast.ids import new_object_id
 from holdfast.storage import Storage
 from holdfast.vault import envelope, keyring, manifests, marker, names
@@ -19,14 +20,24 @@ from holdfast.vault.pack_reader import PackCache, PackReader
 from holdfast.vault.pack_writer import PackWriter
 from holdfast.vault.packs import Pack, PackCodec
 
+_Result = TypeVar("_Result")
+
 
 class Vault:
     """Thread-safe."""
 
-    def __init__(self, storage: Storage, root_key: RootKey, vault_id: str, installation: CustomerKeys) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        root_key: RootKey,
+        vault_id: str,
+        installation: CustomerKeys,
+        reread: Callable[[], RootKey] | None = None,
+    ) -> None:
         self.storage = storage
         self.root_key = root_key
         self.id = vault_id
+        self._reread = reread
         self._cache = PackCache()
         self.installation = CustomerVault(storage, names.INSTALLATION, installation, self._cache)
         """For things that belong to no customer."""
@@ -59,8 +70,16 @@ class Vault:
         return cls(storage, root_key, vault_id, keys)
 
     @classmethod
-    def open(cls, storage: Storage, root_key: RootKey, *, even_damaged: bool = False) -> "Vault":
+    def open(
+        cls,
+        storage: Storage,
+        root_key: RootKey,
+        *,
+        even_damaged: bool = False,
+        reread: Callable[[], RootKey] | None = None,
+    ) -> "Vault":
         """Open a vault. `even_damaged` does without the marker where it is damaged or gone: for verify and repair.
+        `reread` is asked for the root key again where a customer's keys no longer open: it may have been rotated.
 
         Raises VaultError (code `vault_missing`) where there is none, WrongKey, Damaged.
         """
@@ -88,13 +107,13 @@ class Vault:
             except Damaged:
                 if not even_damaged:
                     raise
-        return cls(storage, root_key, vault_id, keys)
+        return cls(storage, root_key, vault_id, keys, reread)
 
     def create_customer(self, customer_id: int) -> "CustomerVault":
         """Make a customer's keys; where they exist, this is `customer`."""
         if customer_id == names.INSTALLATION:
             raise ValueError("customer id 0 is the installation's")
-        keys = keyring.make(self.storage, self.root_key, customer_id, self.id)
+        keys = self._with_root(lambda root: keyring.make(self.storage, root, customer_id, self.id))
         return self._keep(CustomerVault(self.storage, customer_id, keys, self._cache))
 
     def customer(self, customer_id: int) -> "CustomerVault":
@@ -105,7 +124,7 @@ class Vault:
             known = self._customers.get(customer_id)
         if known is not None:
             return known
-        keys, _ = keyring.find(self.storage, self.root_key, customer_id)
+        keys, _ = self._with_root(lambda root: keyring.find(self.storage, root, customer_id))
         return self._keep(CustomerVault(self.storage, customer_id, keys, self._cache))
 
     def customers(self) -> list[int]:
@@ -117,6 +136,16 @@ class Vault:
         with self._lock:
             self._customers.pop(customer_id, None)
         self._cache.forget(customer_id)
+
+    def _with_root(self, work: Callable[[RootKey], _Result]) -> _Result:
+        try:
+            return work(self.root_key)
+        except WrongKey:
+            newest = None if self._reread is None else self._reread()
+            if newest is None or newest == self.root_key:
+                raise
+            self.root_key = newest
+            return work(newest)
 
     def _keep(self, customer: "CustomerVault") -> "CustomerVault":
         with self._lock:
