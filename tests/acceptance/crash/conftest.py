@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.crash.world import World, made
 from tests.support.worker import Workers
+
+pytest.register_assert_rewrite("tests.acceptance.crash.world")
+
+from tests.acceptance.crash.world import World, made  # noqa: E402
 
 
 @pytest.fixture(scope="module")

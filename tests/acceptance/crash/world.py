@@ -26,7 +26,9 @@ from tests.support.worker import Death, Worker, Workers
 
 PAGE = 20
 CHECKPOINT_RECORDS = 240
+"""How many records at most may be read again after a crash."""
 CONCURRENCY = 4
+KILLED = -signal.SIGKILL
 
 ITEMS = """
 name: items
@@ -102,6 +104,8 @@ class World:
     _copies: int = 0
 
     def copy(self) -> Path:
+        """A new home to crash in."""
+        self.source.requests.clear()
         self._copies += 1
         home = self.folder / f"home-{self._copies}"
         shutil.copytree(self.template, home)
@@ -112,7 +116,58 @@ class World:
 
     def finish(self, home: Path) -> None:
         """Start a worker and let it work to the end."""
-        assert self.start(home).wait() == 0, (home / "worker.log").read_text()
+        self._ended(home, self.start(home).wait())
+
+    def killed_at_request(self, home: Path, number: int) -> bool:
+        """Kill a worker at its so-manieth request; tells whether it came to that."""
+        workers: list[Worker] = []
+
+        def told(path: str) -> None:
+            if workers and self.source.requests.total() >= number:
+                workers[0].kill()
+
+        self.source.requests.clear()
+        self.source.switches.told = told
+        try:
+            workers.append(self.start(home))
+            return self._ended(home, workers[0].wait()) == KILLED
+        finally:
+            self.source.switches.told = None
+
+    def killed_at_write(self, home: Path, death: Death) -> bool:
+        """Let a worker kill itself at one of its writes; tells whether it came to that."""
+        self.source.requests.clear()
+        return self._ended(home, self.start(home, death).wait()) == KILLED
+
+    def go_on(self, home: Path) -> None:
+        """Let the next worker end what a killed one has begun, and compare with what nobody disturbed."""
+        with self.expecting_no_repetition(home):
+            self.finish(home)
+        found = self.outcome(home)
+        assert self.undisturbed is not None
+        for part in ("runs", "counts", "listings", "blobs"):
+            assert getattr(found, part) == getattr(self.undisturbed, part)
+        assert self.rebuilt(home) == found
+
+    @contextmanager
+    def expecting_no_repetition(self, home: Path) -> Iterator[None]:
+        """What runs within this asks for no page behind the checkpoints that it finds, and repeats no more than allowed
+        of what was asked for before."""
+        before, checkpoints = Counter(self.source.requests), self.checkpoints(home)
+        self.source.requests.clear()
+        yield
+        repeated = 0
+        for path in self.source.requests:
+            asked = page_of(path)
+            if asked is not None:
+                name, page = asked
+                assert page > checkpoints.get(name, 0), f"{path} lies behind the checkpoint"
+                repeated += PAGE * (before[path] > 0)
+        assert repeated <= CHECKPOINT_RECORDS, "the last checkpoint was too old"
+
+    def _ended(self, home: Path, code: int) -> int:
+        assert code in (0, KILLED), (home / "worker.log").read_text()
+        return code
 
     def checkpoints(self, home: Path) -> dict[str, int]:
         """How many pages of each list the catalog in `home` says are read, by the list's path."""
@@ -263,6 +318,3 @@ def page_of(path: str) -> tuple[str, int] | None:
     """The list and the page (from 1) that a request asks for; None for one that asks for no list."""
     found = re.fullmatch(r"(/cursor/[^?]+)(?:\?(?:.*&)?cursor=c(\d+).*|\?.*)?", path)
     return None if found is None else (found[1], int(found[2] or 0) // PAGE + 1)
-
-
-KILLED = -signal.SIGKILL

@@ -1,13 +1,13 @@
 """Gathers what the readers bring into batches for the committer's thread, and holds the readers back when it is full.
 
-What a crash repeats is the batch being committed, the one being gathered, and a page in the hands of each reader. All
-that together stays below `checkpoint_records` records, as long as the pages under way alone do.
+What a crash repeats is the batch being committed, the one being gathered, and a page that each reader has asked for.
+All that together is at most `checkpoint_records` records, unless the pages under way alone are more.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from holdfast.operations.backup.committing import Committer
@@ -25,16 +25,17 @@ class Collector:
     def __init__(self, committer: Committer, *, checkpoint_records: int, batch_seconds: float) -> None:
         self._committer = committer
         self._checkpoint_records = checkpoint_records
-        self._readers = 0
-        self._largest_page = 0
         self._batch_seconds = batch_seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._changed = asyncio.Condition()
         self._pages: list[tuple[Listing, Page]] = []
         self._records = 0
         self._bytes = 0
-        self._is_full = False
         self._oldest = 0.0
+        self._records_in_commit = 0
+        self._readers = 0
+        self._largest_page = 0
+        self._waiting = 0
         self._flushing = 0
         self._added = 0
         self._committed = 0
@@ -51,29 +52,29 @@ class Collector:
         await asyncio.gather(self._pump_task, return_exceptions=True)
         await asyncio.to_thread(self._thread.shutdown)
 
-    @contextmanager
-    def reader(self) -> Iterator[None]:
-        """Whoever brings pages does so within this."""
-        self._readers += 1
+    @asynccontextmanager
+    async def reader(self) -> AsyncIterator[None]:
+        """Whoever brings page after page does so within this; waits while there is no room for what is under way."""
+        async with self._changed:
+            await self._wait_for_room(self._largest_page)
+            self._readers += 1
         try:
             yield
         finally:
             self._readers -= 1
 
     async def add(self, listing: Listing, page: Page) -> None:
-        """Take a page; waits while a full batch is already waiting for the committer."""
+        """Take a page; waits while there is no room for it."""
         self._largest_page = max(self._largest_page, len(page.ids))
         async with self._changed:
-            await self._changed.wait_for(lambda: self._error or not self._is_full)
-            self._raise_error()
+            await self._wait_for_room(len(page.ids))
             if not self._pages:
                 self._oldest = asyncio.get_running_loop().time()
             self._pages.append((listing, page))
             self._added += 1
             self._records += len(page.ids)
             self._bytes += page.body_bytes
-            self._is_full = self._is_full or self._fills()
-            if self._is_full or len(self._pages) == 1:
+            if self._is_due() or len(self._pages) == 1:
                 self._changed.notify_all()
 
     async def flush(self) -> None:
@@ -93,12 +94,33 @@ class Collector:
         self._raise_error()
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def _fills(self) -> bool:
-        """Whether what is gathered makes a batch."""
-        # The two batches end with a page each, and each reader has one at hand.
-        pages = self._largest_page * (self._readers + 2)
-        batch_records = max((self._checkpoint_records - pages) // 2, 1)
-        return self._records >= batch_records or self._bytes >= _BATCH_BYTES
+    async def _wait_for_room(self, records: int) -> None:
+        """Wait until so many more may be uncommitted, or nothing is."""
+
+        def has_room() -> bool:
+            pending = self._records + self._records_in_commit
+            return self._error is not None or not pending or (
+                pending + records + self._records_under_way() <= self._checkpoint_records
+                and self._bytes < _BATCH_BYTES
+            )  # fmt: skip
+
+        if not has_room():
+            self._waiting += 1
+            self._changed.notify_all()
+            try:
+                await self._changed.wait_for(has_room)
+            finally:
+                self._waiting -= 1
+        self._raise_error()
+
+    def _records_under_way(self) -> int:
+        """What the readers may have asked for: a page each."""
+        return self._readers * self._largest_page
+
+    def _is_due(self) -> bool:
+        """Whether what is gathered is to be committed now: it is half of what may be uncommitted, or somebody waits."""
+        half = (self._checkpoint_records - self._records_under_way()) // 2
+        return bool(self._waiting or self._flushing) or self._records >= half or self._bytes >= _BATCH_BYTES
 
     def _raise_error(self) -> None:
         if self._error is not None:
@@ -110,19 +132,20 @@ class Collector:
             while True:
                 async with self._changed:
                     await self._changed.wait_for(lambda: self._pages)
-                    if not (self._is_full or self._flushing):
+                    if not self._is_due():
                         remaining = self._oldest + self._batch_seconds - loop.time()
                         try:
                             async with asyncio.timeout(max(remaining, 0)):
-                                await self._changed.wait_for(lambda: self._is_full or self._flushing)
+                                await self._changed.wait_for(self._is_due)
                         except TimeoutError:
                             pass  # the batch is old enough to be committed as it is
-                    batch, self._pages, self._records, self._bytes = self._pages, [], 0, 0
-                    self._is_full = False
+                    batch, self._pages, self._bytes = self._pages, [], 0
+                    self._records_in_commit, self._records = self._records, 0
                     self._changed.notify_all()
                 await loop.run_in_executor(self._thread, self._committer.commit_pages, batch)
                 async with self._changed:
                     self._committed += len(batch)
+                    self._records_in_commit = 0
                     self._changed.notify_all()
         except asyncio.CancelledError:
             raise

@@ -126,7 +126,7 @@ class EndpointReader:
         pages = self._reading.source.pages(self._stream.name, listing.parent, cursor, listing.position)
         reached = listing.reached
         collector, failures = self._reading.collector, self._reading.failures
-        with collector.reader():
+        async with collector.reader():
             async for page in pages:
                 if page.cursor is not None:
                     reached = greatest([page.cursor] if reached is None else [reached, page.cursor])
