@@ -134,7 +134,7 @@ class Client:
         """One request. The path goes out as it is given."""
         prepared = requests.Request(
             method,
-            self.url,
+            self.url or "http://127.0.0.1",
             data=form,
             json=json,
             files=files,
@@ -159,8 +159,8 @@ class Client:
 
     # --- what most tests need to be there
 
-    def new_customer(self, name: str | None = None) -> int:
-        form = {"customer[name]": name or f"customer {next(_numbers)}", "customer[email]": "customer@example.org"}
+    def new_customer(self, name: str | None = None, email: str = "customer@example.org") -> int:
+        form = {"customer[name]": name or f"customer {next(_numbers)}", "customer[email]": email}
         customer_id: int = self.post("/v1/customers", form).body["id"]
         return customer_id
 
@@ -188,9 +188,9 @@ class Client:
         instance_id: int = self.post("/v1/backup_instances", form).body["id"]
         return instance_id
 
-    def instance_of(self, source: HostileSource, endpoint: str = "") -> int:
+    def instance_of(self, source: HostileSource, endpoint: str = "", customer_id: int | None = None) -> int:
         """An instance that backs up the source's `items`."""
-        return self.new_instance(self.new_definition(items_document(source, endpoint)))
+        return self.new_instance(self.new_definition(items_document(source, endpoint)), customer_id)
 
     def back_up(self, instance_id: int) -> dict[str, Any]:
         """A backup from its beginning to its end."""

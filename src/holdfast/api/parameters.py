@@ -87,6 +87,9 @@ PathId = Annotated[int, BeforeValidator(parse_id), _described(_ID_SCHEMA), Path(
 PathText = Annotated[str, BeforeValidator(_decoded), Path()]
 """Any text in the path, percent-encoded."""
 
+PathToken = Annotated[str, Path()]
+"""Text of ours in the path that needs no encoding; any other is left as it was sent."""
+
 QueryId = Annotated[int | None, BeforeValidator(_optional_id), _described(_ID_SCHEMA), Query()]
 """An id in the query; absent and empty are None, what is no id is 400."""
 

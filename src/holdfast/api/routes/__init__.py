@@ -20,7 +20,7 @@ from holdfast.api.routes import (
 ROUTERS = tuple(
     module.router
     for module in (
-        tokens, ping, vendors, customers, customer_tokens, definitions, definition_variables, instances, instance_variables, backups,
-        endpoints, records, exports, logs,
+        tokens, ping, vendors, customers, customer_tokens, definitions, definition_variables, instances,
+        instance_variables, backups, endpoints, records, exports, logs,
     )
 )  # fmt: skip

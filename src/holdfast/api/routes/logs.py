@@ -11,7 +11,7 @@ from holdfast.api.authentication import VendorOrCustomer
 from holdfast.api.context import ApiContext, Context
 from holdfast.api.errors import BadRequest, Problem
 from holdfast.api.models import LogEntry, LogPage
-from holdfast.api.parameters import PathId, PathText, QueryDate, parse_date
+from holdfast.api.parameters import PathId, PathToken, QueryDate, parse_date
 from holdfast.api.routes.answers import MAY_BE_BOTH
 from holdfast.api.routes.instances import own_instance
 from holdfast.catalog import logs
@@ -37,7 +37,7 @@ def list_log_entries(
 
 @router.get("/{scroll_id}", operation_id="list_more_log_entries", responses=MAY_BE_BOTH)
 def list_more_log_entries(
-    caller: VendorOrCustomer, context: Context, backup_instance_id: PathId, scroll_id: PathText
+    caller: VendorOrCustomer, context: Context, backup_instance_id: PathId, scroll_id: PathToken
 ) -> LogPage:
     """The entries behind those that came with this `scroll_id`. None are left where there are no entries; the same
     `scroll_id` then shows those that are still to come."""
@@ -48,8 +48,9 @@ def list_more_log_entries(
 
 def _page(context: ApiContext, instance_id: int, day: date, after: tuple[datetime, int] | None) -> LogPage:
     begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    end = begin + timedelta(days=1) if day < date.max else datetime.max.replace(tzinfo=UTC)
     with context.services.database.read() as connection:
-        found = logs.page(connection, instance_id, begin, begin + timedelta(days=1), after=after, limit=_ENTRIES)
+        found = logs.page(connection, instance_id, begin, end, after=after, limit=_ENTRIES)
     last = (found[-1].logged_at, found[-1].id) if found else after
     return LogPage(
         entries=[

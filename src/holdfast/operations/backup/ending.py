@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from holdfast.catalog import debts, instances, leases, packs, runs, scopes, seen, streams
 from holdfast.catalog.runs import Run
 from holdfast.clock import format_time, now, parse_time
-from holdfast.operations import receipts
+from holdfast.operations import events, receipts
 from holdfast.operations.backup.failures import Failures
 from holdfast.operations.backup.state import Stream
 from holdfast.operations.backup.totals import keep_counts, totals
@@ -59,10 +59,12 @@ def _finish(services: Services, run: Run, token: int, content: bytes) -> None:
         leases.fence(connection, run.instance_id, token)
         seen.clear(connection, run.id)
         keep_counts(connection, manifest)
-        runs.end(
+        has_ended = runs.end(
             connection, run.id, manifest.status, ended_at=parse_time(manifest.ended_at), failures=manifest.failures,
             counters=totals(manifest),
         )  # fmt: skip
+        if has_ended:
+            events.backup_ended(connection, run.id)
 
 
 def _count(connection: Connection, reached: Sequence[Stream], failures: Failures) -> None:
