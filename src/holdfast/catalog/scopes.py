@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from holdfast.catalog.schema import scopes
+from holdfast.catalog.schema import scopes, streams
 from holdfast.catalog.upsert import insert
 
 _MANY = 5_000
@@ -130,3 +130,9 @@ def void(conn: sa.Connection, scope_ids: Sequence[int]) -> None:
     """Forget the cursors: the next run lists these in full."""
     for batch in _batches(scope_ids, _MANY):
         conn.execute(sa.update(scopes).where(scopes.c.id.in_(batch)).values(cursor=None, fingerprint=None))
+
+
+def void_instance(conn: sa.Connection, instance_id: int) -> None:
+    """Forget all cursors of an instance."""
+    of_instance = sa.select(streams.c.id).where(streams.c.instance_id == instance_id)
+    conn.execute(sa.update(scopes).where(scopes.c.stream.in_(of_instance)).values(cursor=None, fingerprint=None))

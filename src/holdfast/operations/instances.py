@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from difflib import get_close_matches
 
-from holdfast.catalog import customers, definitions, instances
+from holdfast.catalog import customers, definitions, instances, scopes
 from holdfast.catalog.instances import Instance
 from holdfast.clock import now
 from holdfast.definitions.document import Definition
@@ -57,13 +57,18 @@ def set_variables(
     `only_new` Conflict for one that has a value."""
     with services.database.read() as connection:
         definition = definitions.get(connection, instance.definition_id, deleted=True)
-    check_keys(loaded(services, definition), given)
+    described = loaded(services, definition)
+    check_keys(described, given)
     customer = services.vault.customer(instance.customer_id)
     with services.database.write() as connection:
         taken = set(given) & instances.variables(connection, instance.id).keys() if only_new else set()
         for key in taken:
             raise Conflict(f"{key} has a value already", field="key", code="taken")
         instances.set_variables(connection, instance.id, variables.seal(customer, instance.id, given))
+        if described is not None and (grant := described.connection.auth.oauth2) and grant.refresh_token in given:
+            # Unlike other credentials it is no part of what cursors depend on, since the source changes it at will; one
+            # that a person sets may be another account's.
+            scopes.void_instance(connection, instance.id)
         revisions.instance_changed(connection, instance.id)
     revisions.flush(services)
 

@@ -40,7 +40,12 @@ def stored(services: Services, instance: Instance) -> dict[str, str]:
     customer = services.vault.customer(instance.customer_id)
     with services.database.read() as connection:
         sealed = instances.variables(connection, instance.id)
-    return {key: customer.unseal(value, _context(instance.id, key)).decode() for key, value in sealed.items()}
+    return unseal(customer, instance.id, sealed)
+
+
+def unseal(customer: CustomerVault, instance_id: int, sealed: Mapping[str, bytes]) -> dict[str, str]:
+    """The values in clear that the catalog keeps sealed."""
+    return {key: customer.unseal(value, _context(instance_id, key)).decode() for key, value in sealed.items()}
 
 
 def seal(customer: CustomerVault, instance_id: int, given: Mapping[str, str]) -> dict[str, bytes]:

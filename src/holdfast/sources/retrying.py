@@ -11,7 +11,10 @@ from email.utils import parsedate_to_datetime
 from holdfast.clock import parse_time
 from holdfast.definitions.document import Quota, Retry, TimeForm
 
-__all__ = ["Patience", "asked_at", "declared_wait", "exhausted_quota", "is_throttled", "quota_wait", "seconds_until"]
+__all__ = [
+    "Patience", "asked_at", "clock_difference", "declared_wait", "exhausted_quota", "is_throttled", "quota_wait",
+    "seconds_until",
+]  # fmt: skip
 
 _LONGEST_DECLARED_S = 3600.0
 """How long one request waits, all in all, because the source says so: hourly quotas are the longest common ones."""
@@ -135,6 +138,11 @@ def asked_at(headers: Mapping[str, str], now: datetime, took: timedelta) -> date
     if "Date" in headers:
         return _their_now(headers, now) - took
     return now - took - _CLOCKS_DIFFER
+
+
+def clock_difference(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """How far the source's clock is ahead of ours; None: it does not say."""
+    return _their_now(headers, now) - now if "Date" in headers else None
 
 
 def _their_now(headers: Mapping[str, str], now: datetime) -> datetime:

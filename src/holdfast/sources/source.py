@@ -10,8 +10,8 @@ from contextlib import aclosing, contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from holdfast.definitions.document import Definition
-from holdfast.errors import SourceError, SourceRefused
+from holdfast.definitions.document import Auth, Definition
+from holdfast.errors import InputError, SourceError, SourceRefused
 from holdfast.sources.answers import refusal
 from holdfast.sources.auth import Credential, Fixed, Keeper, credential
 from holdfast.sources.blobs import BlobDownload, BlobReference, reference
@@ -20,8 +20,10 @@ from holdfast.sources.exchange import Request
 from holdfast.sources.listing import Listing
 from holdfast.sources.page import Page, Parent, Position
 from holdfast.sources.policy import NetworkPolicy
+from holdfast.sources.sessions import Session, TokenRotated
 from holdfast.sources.targets import Targets
 from holdfast.sources.throttle import Throttle
+from holdfast.sources.tokens import Grant, LoginGrant, OAuth2Grant, refresh_token
 
 __all__ = ["Source"]
 
@@ -38,23 +40,22 @@ class Source:
 
     def __init__(
         self, definition: Definition, variables: Mapping[str, str], network: NetworkPolicy | None = None,
-        *, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        *, token_rotated: TokenRotated | None = None, clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:  # fmt: skip
-        """`variables` are the instance's, secrets included; defaults come from the definition. Tests bring their own
-        `clock` and `sleep`.
+        """`variables` are the instance's, secrets included; defaults come from the definition. `token_rotated` stores a
+        refresh token that the source has given in place of the old one. Tests bring their own `clock` and `sleep`.
 
         Raises DefinitionError where a template needs a variable that is not set, InputError for a credential that no
-        header can hold, SourceRefused where `base_url` is no address.
+        header can hold, or a refresh token while nobody stores new ones, SourceRefused where `base_url` is no address.
         """
         self._definition = definition
         self._targets = Targets(definition, variables)
-        secret = credential(definition.connection.auth, self._targets.text)
-        secret = Credential(secret.headers, {**self._targets.secret_query, **secret.query})
-        self._keeper: Keeper = Fixed(secret)
+        self._keeper = self._keeper_for(definition.connection.auth, token_rotated, clock)
         self._client = Client(
             definition.connection, self._targets.base_url, self._keeper, network or NetworkPolicy(),
             Throttle(definition.connection.limits, clock=clock, sleep=sleep),
-            confidential=bool(secret) or self._targets.has_secret_headers, sleep=sleep,
+            confidential=definition.connection.auth.type != "none" or self._targets.has_secrets, sleep=sleep,
         )  # fmt: skip
         self._listings: dict[str, Listing] = {}
 
@@ -145,6 +146,22 @@ class Source:
             self._client, self._definition.connection.retry, self._listing(endpoint).judge, blob, found, headers, what,
             self._hiding_secrets,
         )  # fmt: skip
+
+    def _keeper_for(self, auth: Auth, token_rotated: TokenRotated | None, clock: Callable[[], float]) -> Keeper:
+        targets = self._targets
+        grant: Grant
+        if auth.oauth2 is not None:
+            grant = OAuth2Grant(auth.oauth2, targets.text)
+        elif auth.login is not None:
+            url, headers = targets.url(auth.login.path, {}, {}), targets.headers({})
+            grant = LoginGrant(auth.login, url, headers, targets.variables, targets.text)
+        else:
+            secret = credential(auth, targets.text)
+            return Fixed(Credential(secret.headers, {**targets.secret_query, **secret.query}))
+        if grant.variable is not None and token_rotated is None:
+            raise InputError("the source may replace the refresh token, and nobody is there to store the new one")
+        held = refresh_token(targets.variables, grant.variable)
+        return Session(grant, held, targets.secret_query, token_rotated, monotonic=clock)
 
     @contextmanager
     def _hiding_secrets(self) -> Iterator[None]:

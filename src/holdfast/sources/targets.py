@@ -24,28 +24,30 @@ class Targets:
 
     def __init__(self, definition: Definition, variables: Mapping[str, str]) -> None:
         defaults = {one.key: one.default for one in definition.variables}
-        self._variables: dict[str, str | None] = {**defaults, **variables}
+        self.variables: Mapping[str, str | None] = {**defaults, **variables}
+        """Defaults included; None: neither set nor with a default."""
         self._connection: Connection = definition.connection
         self.base_url = self.text(self._connection.base_url).rstrip("/")
         self._secrets = {one.key for one in definition.variables if one.secret}
         self.secret_query = {
             name: value
             for name, text in self._connection.query.items()
-            if self._is_secret(text) and (value := template(text).render_optional(**self._variables))
+            if self._is_secret(text) and (value := template(text).render_optional(**self.variables))
         }
         """Query parameters of the connection that hold a secret: part of the credential, and of no URL made here."""
-        self.has_secret_headers = any(map(self._is_secret, self._connection.headers.values()))
+        self.has_secrets = bool(self.secret_query) or any(map(self._is_secret, self._connection.headers.values()))
+        """Whether requests carry a secret, apart from what the definition calls `auth`."""
 
     def secrets(self) -> list[str]:
         """The values of the variables that are secret, as far as they are set."""
-        return [value for key, value in self._variables.items() if key in self._secrets and value]
+        return [value for key, value in self.variables.items() if key in self._secrets and value]
 
     def _is_secret(self, text: str) -> bool:
         return bool(template(text).names & self._secrets)
 
     def text(self, text: str) -> str:
         """A template that only knows the variables."""
-        return template(text).render(**self._variables)
+        return template(text).render(**self.variables)
 
     def headers(
         self, declared: Mapping[str, str], parent: Parent | None = None, *, accept: str = "application/json"
@@ -54,7 +56,7 @@ class Targets:
         rendered = {"Accept": accept}
         context = _context(parent)
         for name, text in (*self._connection.headers.items(), *declared.items()):
-            value = template(text).render_optional(**self._variables, **context)
+            value = template(text).render_optional(**self.variables, **context)
             if value is None or value == "":
                 continue
             if any(ord(letter) < 32 or ord(letter) == 127 for letter in value):
@@ -76,7 +78,7 @@ class Targets:
         """What a listing sends with POST; None: it is asked for with GET."""
         if endpoint.body is None:
             return None
-        return Content(endpoint.body, {**self._variables, **_since(endpoint, parent, cursor)})
+        return Content(endpoint.body, {**self.variables, **_since(endpoint, parent, cursor)})
 
     def beside(self, listing: Listing, parent: Parent | None, cursor: str | None) -> str:
         """The URL of a list beside the endpoint's own, without the paging's query parameter."""
@@ -92,20 +94,20 @@ class Targets:
 
     def blob(self, blob: Blob, parent: Parent | None, fields: Mapping[str, Any]) -> str | None:
         """The URL of a record's blob; None: the record has none."""
-        url = template(blob.url).render_url(**self._variables, **_context(parent), record=fields).strip()
+        url = template(blob.url).render_url(**self.variables, **_context(parent), record=fields).strip()
         if not url:
             return None
         return url if url.lower().startswith(("http://", "https://")) else f"{self.base_url}/{url.lstrip('/')}"
 
     def url(self, path: str, query: Mapping[str, str], context: Mapping[str, Any]) -> str:
         """A path below `base_url` with the connection's and these query parameters; empty ones are left out."""
-        rendered = template(path).render_path(**self._variables, **context)
+        rendered = template(path).render_path(**self.variables, **context)
         url = rendered if rendered.startswith(("http://", "https://")) else f"{self.base_url}/{rendered.lstrip('/')}"
         parameters = []
         for name, text in {**self._connection.query, **query}.items():
             if name not in query and self._is_secret(text):
                 continue
-            value = template(text).render_optional(**self._variables, **context)
+            value = template(text).render_optional(**self.variables, **context)
             if value is not None and (value or not text):
                 parameters.append(f"{quote(name, safe=_QUERY_SAFE)}={quote(value, safe=_QUERY_SAFE)}")
         return appended(url, "&".join(parameters))

@@ -21,7 +21,13 @@ from .cases import as_json
 PAGE = (Path(__file__).parents[3] / "docs" / "definition-language.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```yaml ?(\w*)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
-VARIABLES = "- {key: token, secret: true}\n- {key: region, default: eu}\n- {key: team, optional: true}\n"
+VARIABLES = """\
+- {key: token, secret: true}
+- {key: client_secret, secret: true}
+- {key: private_key, secret: true}
+- {key: region, default: eu}
+- {key: team, optional: true}
+"""
 CONNECTION = "base_url: https://api.notebook.example\n"
 FOLDERS = "name: folders\npath: /folders\nid: id\n"
 

@@ -75,12 +75,13 @@ def test_headers_of_the_endpoint_win_whatever_their_case() -> None:
 
 
 def test_it_is_known_whether_headers_or_query_hold_a_secret() -> None:
-    assert _targets({"token": "t0k"}, headers={"X-T": "Key {{ token }}"}).has_secret_headers
+    assert _targets({"token": "t0k"}, headers={"X-T": "Key {{ token }}"}).has_secrets
     targets = _targets({"token": "t0k", "team": "a"}, query={"key": "{{ token }}", "team": "{{ team }}"})
     assert targets.secret_query == {"key": "t0k"}
     assert targets.url("/items", {}, {}) == "https://api.example/v1/items?team=a"
     assert targets.secrets() == ["t0k"]
-    assert not targets.has_secret_headers
+    assert targets.has_secrets
+    assert not _targets({"team": "a"}, query={"team": "{{ team }}"}).has_secrets
 
 
 def test_a_blob_is_where_its_record_says() -> None:

@@ -13,7 +13,7 @@ from holdfast.definitions.fingerprint import fingerprint
 from holdfast.definitions.loading import load
 from holdfast.engine import Interrupted
 from holdfast.errors import HoldfastError, InputError, SourceError
-from holdfast.operations import variables
+from holdfast.operations import events, variables
 from holdfast.operations.backup.blobs import BlobFetcher
 from holdfast.operations.backup.collecting import Collector
 from holdfast.operations.backup.committing import Committer
@@ -21,6 +21,7 @@ from holdfast.operations.backup.ending import Status, end_run, resume_end
 from holdfast.operations.backup.failures import Failures
 from holdfast.operations.backup.leasing import Lease, leased
 from holdfast.operations.backup.reading import EndpointReader, Reading
+from holdfast.operations.backup.rotating import TokenKeeper
 from holdfast.operations.backup.seen import SeenSlots
 from holdfast.operations.backup.state import BackupOptions, Counts, PackNames, RunContext, Stream
 from holdfast.operations.backup.watching import Canceled, Watch
@@ -84,6 +85,8 @@ def _start(services: Services, run: Run, token: int) -> RunContext:
         started = runs.start(
             connection, run.id, worker=services.engine.executor_id, definition_revision_id=definition.revision_id
         )
+        if run.status == "queued":
+            events.backup_started(connection, started)
         revision_id = started.definition_revision_id
         document = None if revision_id is None else definitions.revision(connection, revision_id).document
     if document is None or is_draft(document):
@@ -151,8 +154,9 @@ async def _read_everything(context: RunContext, by_name: dict[str, Stream], fail
             seen.last_batch(connection, context.run_id),
         )
     concurrency = context.definition.connection.limits.concurrency
+    tokens = TokenKeeper(context)
     try:
-        async with Source(context.definition, context.variables, services.network) as source:
+        async with Source(context.definition, context.variables, services.network, token_rotated=tokens) as source:
             if context.definition.connection.check is not None:
                 try:
                     await source.check()
@@ -170,6 +174,8 @@ async def _read_everything(context: RunContext, by_name: dict[str, Stream], fail
                 await watch.over(_read_in_order(reading, by_name))
     except BaseExceptionGroup as group:
         raise _first_cause(group) from group
+    finally:
+        tokens.settle()
 
 
 async def _read_in_order(reading: Reading, by_name: dict[str, Stream]) -> None:
