@@ -26,8 +26,14 @@ def written(target: str, *, force: bool) -> Iterator[IO[bytes]]:
         sys.stdout.buffer.flush()
         return
     path = Path(target)
+    if path.is_symlink():
+        path = path.resolve()
     if path.is_dir():
         raise InputError(f"{path} is a folder", field="-o")
+    if path.exists() and not path.is_file():  # a pipe or a device: written into, never replaced
+        with _translated(path), path.open("wb") as file:
+            yield file
+        return
     if path.exists() and not force:
         raise _exists(path)
     with _translated(path):

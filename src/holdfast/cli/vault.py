@@ -68,7 +68,7 @@ def export(
             report = write_export(
                 session.browser, state, file, formats=chosen, endpoints=endpoint or (), about=about, progress=show
             )
-            size_bytes = file.tell() if target != STANDARD_OUTPUT else None
+            size_bytes = file.tell() if file.seekable() else None
     output.document(
         {
             "instance": name,
