@@ -16,7 +16,7 @@ from holdfast.catalog.debts import Debt
 from holdfast.errors import CredentialRefused, NotFound, SourceError
 from holdfast.ids import new_object_id
 from holdfast.operations.backup.committing import FetchedBlob, FetchedChunk
-from holdfast.operations.backup.parents import fields_of, parent_of, place_of
+from holdfast.operations.backup.parents import Parents, fields_of, place_of
 from holdfast.operations.backup.reading import Reading
 from holdfast.operations.backup.state import Stream
 from holdfast.sources.page import Parent, Skipped
@@ -31,11 +31,11 @@ _COMMIT_BYTES = 16 * 1024 * 1024
 class BlobFetcher:
     """Pays one stream's blob debts."""
 
-    def __init__(self, reading: Reading, stream: Stream, parent_stream: Stream | None) -> None:
+    def __init__(self, reading: Reading, stream: Stream, parents: Parents) -> None:
         self._reading = reading
         self._context = reading.context
         self._stream = stream
-        self._parent_stream = parent_stream
+        self._parents = parents
         self._chunks: dict[bytes, bytes] = {}
         self._bytes = 0
         self._finished: list[FetchedBlob] = []
@@ -80,7 +80,7 @@ class BlobFetcher:
                 raise NotFound(f"{self._stream.name} has no record {key}")
             place = place_of(self._context, row)
             parent_key = "" if row.scope is None else scopes.get(connection, row.scope).parent_key
-        parent = None if self._parent_stream is None else parent_of(self._context, self._parent_stream, parent_key)
+        parent = self._parents.get(parent_key) if self._parents else None
         return parent, fields_of(self._context.customer.read(place))
 
     async def _download(self, key: str, parent: Parent | None, fields: Mapping[str, Any]) -> None:

@@ -18,11 +18,12 @@ from holdfast.catalog.blobs import ChunkPlace
 from holdfast.catalog.counts import EndpointCounts
 from holdfast.catalog.debts import PENDING, Debt, Kind
 from holdfast.catalog.records import CurrentRow
+from holdfast.catalog.scopes import Scope
 from holdfast.clock import now
 from holdfast.errors import HoldfastError
 from holdfast.operations.backup.comparing import Comparison, Read, compare
 from holdfast.operations.backup.due import is_full_due
-from holdfast.operations.backup.parents import fields_of, place_of
+from holdfast.operations.backup.parents import ParentRecord, Parents, fields_of, place_of
 from holdfast.operations.backup.state import Listing, RunContext, Stream
 from holdfast.operations.backup.watching import Canceled
 from holdfast.operations.state_sum import summed
@@ -81,7 +82,7 @@ class Committer:
         listings = []
         for key, parent in zip(keys, parents, strict=True):
             scope = found[key]
-            if scope.last_complete_run == context.sequence:
+            if scope.last_complete_run == context.sequence or self._stands_as_it_was(stream, scope, parent):
                 continue
             full = is_full_due(stream, scope, full=context.options.full)
             listing = Listing(stream, scope.id, parent, full, None if full else scope.cursor)
@@ -89,6 +90,17 @@ class Committer:
                 listing.restore(scope.checkpoint)
             listings.append(listing)
         return listings
+
+    def _stands_as_it_was(self, stream: Stream, scope: Scope, parent: Parent | None) -> bool:
+        """Whether records that stand within a parent were taken from the version of it that is the newest."""
+        return (
+            stream.endpoint.within is not None
+            and isinstance(parent, ParentRecord)
+            and scope.last_complete_run is not None
+            and parent.changed_in <= scope.last_complete_run
+            and scope.fingerprint == stream.fingerprint
+            and not self._context.options.full
+        )
 
     def commit_pages(self, pages: Sequence[tuple[Listing, Page]]) -> None:
         """Compare, pack and commit pages in the order in which they were read, with their listings' checkpoints."""
@@ -192,11 +204,11 @@ class Committer:
         with self._transaction() as connection:
             debts.settle(connection, stream.id, kind, [key])
 
-    def delete_orphans(self, stream: Stream, parent_stream: Stream) -> None:
+    def delete_orphans(self, stream: Stream, parents: Parents) -> None:
         """Delete the children of parents that are known to be gone: nobody can list them any more."""
         with self._database.read() as connection:
             filled = {scope.parent_key: scope for scope in scopes.of_stream(connection, stream.id) if scope.live}
-            present = records.lookup(connection, parent_stream.id, list(filled))
+            present = parents.present(connection, list(filled))
         for parent_key, scope in filled.items():
             if parent_key not in present:
                 listing = Listing(stream, scope.id, Parent(parent_key, {}), True, None)

@@ -6,6 +6,7 @@ that does not answer stops all reading, since every further request would end th
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -18,7 +19,7 @@ from holdfast.operations.backup.absence import Absence
 from holdfast.operations.backup.collecting import Collector
 from holdfast.operations.backup.committing import Committer
 from holdfast.operations.backup.failures import Failures
-from holdfast.operations.backup.parents import fields_of, parents_after, place_of
+from holdfast.operations.backup.parents import ParentRecord, Parents, fields_of, place_of
 from holdfast.operations.backup.state import Listing, RunContext, Stream
 from holdfast.sources.cursors import greatest
 from holdfast.sources.page import CursorExpired, Page, Parent, Skipped
@@ -42,10 +43,10 @@ class Reading:
 class EndpointReader:
     """Reads one endpoint in one run."""
 
-    def __init__(self, reading: Reading, stream: Stream, parent_stream: Stream | None) -> None:
+    def __init__(self, reading: Reading, stream: Stream, parents: Parents) -> None:
         self._reading = reading
         self._stream = stream
-        self._parent_stream = parent_stream
+        self._parents = parents
         self._ended: list[Listing] = []
         self._prune_at = 1_000
         self._has_failed = False
@@ -55,8 +56,8 @@ class EndpointReader:
         reading = self._reading
         # Of these an earlier process of the run has counted what is counted again now.
         self._stream.counts.skipped = self._stream.counts.held = 0
-        if self._parent_stream is not None:
-            await self._run(reading.committer.delete_orphans, self._stream, self._parent_stream)
+        if self._parents:
+            await self._run(reading.committer.delete_orphans, self._stream, self._parents)
         async with asyncio.TaskGroup() as group:
             async for listing in self._listings():
                 await reading.permits.acquire()
@@ -73,20 +74,19 @@ class EndpointReader:
     async def _listings(self) -> AsyncIterator[Listing]:
         """What this run has to list: every scope that it has not completed yet."""
         committer = self._reading.committer
-        async for parents in self._parents():
+        async for parents in self._parent_groups():
             for listing in await self._run(committer.open_listings, self._stream, parents):
                 if self._reading.failures.stopped_by is not None:
                     return
                 yield listing
 
-    async def _parents(self) -> AsyncIterator[list[Parent | None]]:
-        if self._parent_stream is None:
+    async def _parent_groups(self) -> AsyncIterator[list[Parent | None]]:
+        if not self._parents:
             yield [None]
             return
-        after: str | None = None
-        while parents := await asyncio.to_thread(parents_after, self._reading.context, self._parent_stream, after):
-            yield list(parents)
-            after = parents[-1].key
+        groups = self._parents.groups()
+        while (group := await asyncio.to_thread(next, groups, None)) is not None:
+            yield list(group)
 
     async def _list(self, listing: Listing) -> None:
         """Read a listing to its end. A failure is recorded, and the listing left where it was."""
@@ -122,8 +122,7 @@ class EndpointReader:
         return failures.stopped_by is None
 
     async def _collect(self, listing: Listing) -> None:
-        cursor = None if listing.full else listing.cursor
-        pages = self._reading.source.pages(self._stream.name, listing.parent, cursor, listing.position)
+        pages = self._pages(listing)
         reached = listing.reached
         collector, failures = self._reading.collector, self._reading.failures
         async with collector.reader():
@@ -134,6 +133,17 @@ class EndpointReader:
                 await collector.add(listing, page)
                 if failures.stopped_by is not None:
                     return
+
+    async def _pages(self, listing: Listing) -> AsyncIterator[Page]:
+        """What there is to read of a listing, from where it stands."""
+        source, name, parent = self._reading.source, self._stream.name, listing.parent
+        if isinstance(parent, ParentRecord) and self._stream.endpoint.within is not None:
+            yield source.within(name, parent, parent.raw)
+            return
+        cursor = None if listing.full else listing.cursor
+        async with aclosing(source.pages(name, parent, cursor, listing.position)) as pages:
+            async for page in pages:
+                yield page
 
     def _fail(self, listing: Listing, error: HoldfastError, page: int | None = None) -> None:
         self._has_failed = True
