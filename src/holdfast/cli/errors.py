@@ -14,6 +14,7 @@ from holdfast.errors import (
     EngineError,
     HoldfastError,
     InputError,
+    NotifyError,
     SourceError,
     StorageError,
     VaultError,
@@ -40,6 +41,7 @@ EXIT_CODES: tuple[tuple[type[HoldfastError], int], ...] = (
     (SourceError, SOURCE),
     (StorageError, STORAGE),
     (CatalogError, STORAGE),
+    (NotifyError, STORAGE),
     (EngineError, WORKER),
     (HoldfastError, DEFECT),
 )

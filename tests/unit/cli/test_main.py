@@ -1,0 +1,97 @@
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+import typer
+from typer.main import get_command
+
+from holdfast import __version__
+from holdfast.cli import instances
+from holdfast.cli.main import app, run
+
+HEAVY = (
+    "sqlalchemy",
+    "aiohttp",
+    "dbos",
+    "fastapi",
+    "jinja2",
+    "cryptography",
+    "pydantic_settings",
+    "uvicorn",
+    "holdfast.app",
+)
+
+
+def _commands(command: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
+    for name, child in getattr(command, "commands", {}).items():
+        if getattr(child, "hidden", False):
+            continue
+        if getattr(child, "commands", None):
+            yield from _commands(child, (*path, name))
+        else:
+            yield (*path, name), child
+
+
+COMMANDS = dict(_commands(get_command(app)))
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_an_example_of_itself(
+    path: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*path, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert f"$ holdfast {' '.join(path)}" in shown
+    described = [option for option in COMMANDS[path].params if not (option.name == "help" or option.hidden)]  # type: ignore[attr-defined]
+    assert all(option.help for option in described), [option.name for option in described if not option.help]
+
+
+def test_help_imports_nothing_that_is_slow() -> None:
+    code = f"""
+import sys
+from holdfast.cli.main import run
+assert run(["--help"]) == 0 and run(["backup", "--help"]) == 0
+print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"holdfast {__version__}\n"
+
+
+def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) in (0, 2)
+    assert "Back up SaaS applications" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (RuntimeError("oh"), 70, "RuntimeError: oh"),
+        (KeyboardInterrupt(), 130, ""),
+        (typer.Abort(), 130, "Interrupted"),
+        (BrokenPipeError(), 0, ""),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_whatever_happens_ends_in_a_sentence_and_an_exit_code(
+    error: BaseException, code: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(name: str) -> None:
+        raise error
+
+    monkeypatch.setattr(instances, "_check_name", fail)
+    monkeypatch.setattr("holdfast.cli.main._drop_output", lambda: None)
+    assert run(["add", "kinto", "x"]) == code
+    shown = capsys.readouterr().err
+    assert said in shown and "Traceback" not in shown
+
+
+def test_a_reader_that_has_had_enough_is_no_error() -> None:
+    command = f"{sys.executable} -m holdfast.cli.main definition show kinto | head -c 1"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "h", "")
