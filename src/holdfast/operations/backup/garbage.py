@@ -1,7 +1,7 @@
 """Fewer rounds of Python's garbage collector while backups run.
 
-A backup makes and drops rows by the ten thousand, nearly none of them in cycles: with the default thresholds the collector
-takes 23% of a first backup's CPU time and finds next to nothing.
+A backup makes and drops rows by the ten thousand, nearly none of them in cycles: with the default thresholds the
+collector takes 23% of a first backup's CPU time and finds next to nothing.
 """
 
 import gc
