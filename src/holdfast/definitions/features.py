@@ -26,5 +26,16 @@ FEATURES: Mapping[str, str] = {
 }
 """Every part by its name, with what it is, in words for a message."""
 
-READ: frozenset[str] = frozenset({"errors", "header_credentials", "login", "oauth2", "quota", "request_body"})
+READ: frozenset[str] = frozenset(
+    {
+        "errors",
+        "header_credentials",
+        "login",
+        "nested",
+        "oauth2",
+        "quota",
+        "request_body",
+        "several_parents",
+    }
+)
 """The parts that `sources` and `operations` do."""

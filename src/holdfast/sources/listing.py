@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from holdfast.definitions.document import Connection, Endpoint
@@ -10,7 +11,7 @@ from holdfast.definitions.selectors import selector
 from holdfast.errors import PageUnreadable, SourceRefused
 from holdfast.sources.answers import refusal
 from holdfast.sources.client import Client
-from holdfast.sources.columns import Columns, Rows
+from holdfast.sources.columns import Columns
 from holdfast.sources.exchange import Answer, Request
 from holdfast.sources.judging import Judge
 from holdfast.sources.page import Page, Parent, Position
@@ -37,7 +38,8 @@ class Listing:
         )
         self._targets = targets
         self._client = client
-        self._splitter = Splitter(endpoint.records, beside_selectors(endpoint.paging))
+        nested = endpoint.within is not None
+        self._splitter = Splitter(endpoint.records, beside_selectors(endpoint.paging), may_lack=nested)
         self._columns = Columns(endpoint, self._splitter.records.text)
 
     async def pages(
@@ -62,6 +64,13 @@ class Listing:
         async with aclosing(walk(self._client, course, position)) as pages:
             async for page in pages:
                 yield page
+
+    def within(self, parent: Parent, raw: bytes) -> Page:
+        """See `Source.within`."""
+        try:
+            return replace(self._taken_apart(raw)[0], number=1, body_bytes=len(raw))
+        except PageUnreadable as error:
+            raise named(error, self.name(parent)) from error
 
     async def record(self, parent: Parent | None, fields: Mapping[str, Any]) -> bytes | None:
         """See `Source.record`."""
@@ -95,10 +104,14 @@ class Listing:
     def _read(self, answer: Answer) -> tuple[Page, Split]:
         body = utf8(answer.body, charset(answer))
         if answer.status == 204 and not body:
-            split, rows = Split([], lambda _: None), Rows([], [] if self.endpoint.tombstones else None, None)
-        else:
-            split = self._splitter.split(body)
-            rows = self._columns.read(body, split.raws)
+            return Page(0, [], [], [] if self.endpoint.tombstones else None, None, None, 0, 0), Split(
+                [], lambda _: None
+            )
+        return self._taken_apart(body)
+
+    def _taken_apart(self, body: bytes) -> tuple[Page, Split]:
+        split = self._splitter.split(body)
+        rows = self._columns.read(body, split.raws)
         raws, ids, deleted = split.raws, rows.ids, rows.deleted
         repeated = 0
         if len(set(ids)) != len(ids):

@@ -114,6 +114,13 @@ class Source:
                 async for page in pages:
                     yield page
 
+    def within(self, endpoint: str, parent: Parent, raw: bytes) -> Page:
+        """The records that stand within a parent's bytes, as the only page of their listing; asks nobody.
+
+        Raises PageUnreadable where what stands there is not what the definition says.
+        """
+        return self._listing(endpoint).within(parent, raw)
+
     async def record(self, endpoint: str, parent: Parent | None, fields: Mapping[str, Any]) -> bytes | None:
         """One record's bytes, asked for by `record_path` with `fields` (its last known content, decoded) as `record`.
 

@@ -39,8 +39,12 @@ class Split:
 class Splitter:
     """Splits the pages of one endpoint. Immutable, safe between threads."""
 
-    def __init__(self, records: str, beside: Iterable[str] = ()) -> None:
-        """`records` selects the list; `beside` are the selectors that `Split.find` will be asked for."""
+    def __init__(self, records: str, beside: Iterable[str] = (), *, may_lack: bool = False) -> None:
+        """`records` selects the list; `beside` are the selectors that `Split.find` will be asked for.
+
+        With `may_lack` an object without the list has no records, rather than being unreadable.
+        """
+        self._may_lack = may_lack
         self._lenient = (
             _OR_EMPTY.fullmatch(records) is not None and selector(_OR_EMPTY.sub(r"\1", records)).path is not None
         )
@@ -136,7 +140,7 @@ class Splitter:
         return Split(raws, lambda text: selector(text).find(value))
 
     def _no_list(self, body: bytes, found: object) -> list[bytes]:
-        if found is None and self._lenient and body.lstrip()[:1] == b"{":
+        if found is None and (self._lenient or self._may_lack) and body.lstrip()[:1] == b"{":
             return []
         where = f"at {self.records.text!r}" if self.records.text else "as the whole body"
         raise PageUnreadable(f"a list of records was expected {where}, but there is {kind_of(found)}: {excerpt(body)}")

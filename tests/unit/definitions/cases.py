@@ -187,7 +187,7 @@ WRONG_SHAPE: dict[str, tuple[Part, str]] = {
     "retry statuses alone": (document(connection={"retry": {"statuses": 429}}), "expected a list, each element"),
     "retry of no status": (document(connection={"retry": {"statuses": [42]}}), "statuses[0]: expected a whole number"),
     "check without a path": (document(connection={"check": {}}), "connection.check: the key `path` is missing"),
-    "no path": (document(endpoint={"path": ...}), "endpoints[1]: the key `path` is missing"),
+    "no path": (document(endpoint={"path": ...}), "endpoints[1]: exactly one of `path` and `within` must be given"),
     "a path without a slash": (document(endpoint={"path": "notes"}), "expected a path that begins with `/`"),
     "a path with a query": (document(endpoint={"path": "/notes?a=b"}), "without `?` and `#`"),
     "an endpoint's name in capitals": (document(endpoint={"name": "Notes"}), "expected a name of lower-case letters"),

@@ -30,6 +30,7 @@ VARIABLES = """\
 """
 CONNECTION = "base_url: https://api.notebook.example\n"
 FOLDERS = "name: folders\npath: /folders\nid: id\n"
+DRAWERS = "name: drawers\npath: /drawers\nid: id\n"
 
 
 def whole(kind: str, text: str) -> str:
@@ -37,7 +38,7 @@ def whole(kind: str, text: str) -> str:
     if not kind:
         return text
     parts = {"variables": VARIABLES, "connection": CONNECTION, "endpoint": ""} | {kind: text}
-    endpoints = [part for part in (FOLDERS, parts["endpoint"]) if part]
+    endpoints = [part for part in (FOLDERS, DRAWERS, parts["endpoint"]) if part]
     indented = {name: "".join(f"  {line}\n" for line in part.splitlines()) for name, part in parts.items()}
     listed = "".join(
         ("- " if first else "  ") + line + "\n"
