@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from holdfast.catalog import vendors
 from holdfast.catalog.database import Database
 from holdfast.engine import Engine
-from holdfast.errors import InputError, VaultError
+from holdfast.errors import CatalogError, InputError, VaultError
 from holdfast.operations import customers, definitions, jobs, keys, revisions
 from holdfast.operations.services import Services
 from holdfast.settings import Settings
@@ -48,18 +49,36 @@ def initialise(settings: Settings) -> bool:
     with opened(settings) as services:
         services.database.migrate()
         services.engine.migrate()
+        _refuse_lost_catalog(services)
         definitions.publish_library(services)
         customers.local(services)
         revisions.flush(services)
     return writes_key
 
 
+def _refuse_lost_catalog(services: Services) -> None:
+    """A vault with customers belongs to a catalog: a new one beside it would have none of their backups."""
+    with services.database.read() as connection:
+        is_empty = not vendors.all_vendors(connection)
+    if is_empty and services.vault.customers():
+        raise CatalogError(
+            f"the vault in {services.storage.url} has backups, but the catalog is empty",
+            hint="`holdfast rebuild` makes the catalog again from the vault.",
+            code="catalog_missing",
+        )
+
+
 @contextmanager
-def opened(settings: Settings, *, concurrency: int | None = None) -> Iterator[Services]:
-    """An installation's services, closed at the end of the block. Raises VaultError where there is none, WrongKey."""
+def opened(
+    settings: Settings, *, concurrency: int | None = None, even_damaged: bool = False
+) -> Iterator[Services]:  # fmt: skip
+    """An installation's services, closed at the end of the block. `even_damaged` also opens a vault without its marker.
+
+    Raises VaultError where there is none, WrongKey, Damaged.
+    """
     root_key = read_root_key(settings)
     storage = open_storage(settings.effective_storage_url)
-    vault = Vault.open(storage, root_key, reread=partial(read_root_key, settings))
+    vault = Vault.open(storage, root_key, even_damaged=even_damaged, reread=partial(read_root_key, settings))
     database = Database(settings.effective_database_url)
     engine = Engine(settings.effective_database_url, concurrency=concurrency or settings.backups_at_once)
     services = Services(

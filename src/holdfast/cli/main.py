@@ -21,6 +21,7 @@ from holdfast.cli import (
     instances,
     receipts,
     records,
+    searching,
     serving,
     vault,
     vendors,
@@ -41,7 +42,7 @@ app = typer.Typer(
     ),
 )
 # In the order of the help.
-for _group in (installation, instances, backups, records, comparing, vault, serving):
+for _group in (installation, instances, backups, records, searching, comparing, vault, serving):
     app.add_typer(explained(_group.app))
 app.add_typer(
     explained(definitions.app),

@@ -27,7 +27,7 @@ def endpoints(name: Name, backup: Backup = None, at: At = None, json: Json = Fal
         state = session.state(session.instance(name), backup=backup, at=parse_time(at))
         found = session.browser.endpoints(state)
         output.document(
-            _about(state)
+            about(state)
             | {
                 "endpoints": [
                     {"endpoint": one.name, "records": one.records, "description": one.description} for one in found
@@ -37,7 +37,7 @@ def endpoints(name: Name, backup: Backup = None, at: At = None, json: Json = Fal
         output.table(
             ["endpoint", "records #", "description"], [[one.name, one.records, one.description] for one in found]
         )
-        output.note(_standing(state))
+        output.note(standing(state))
 
 
 @app.command(
@@ -63,17 +63,16 @@ def records(
         is_more, found = len(found) > limit, found[:limit]
         following = found[-1].key if is_more else None
         output.document(
-            _about(state)
-            | {"endpoint": endpoint, "records": [_document(one) for one in found], "next_after": following}
+            about(state) | {"endpoint": endpoint, "records": [_document(one) for one in found], "next_after": following}
         )
         output.table(
             ["id", "since backup #", "bytes #", "blob", "content …"],
             [
-                [one.key, one.row.run_from, len(one.raw), "yes" if one.has_blob else "", _preview(one.raw)]
+                [one.key, one.row.run_from, len(one.raw), "yes" if one.has_blob else "", preview(one.raw)]
                 for one in found
             ],
         )
-        output.note(f"{count(session.browser.count(state, endpoint), 'record')} {_standing(state)}")
+        output.note(f"{count(session.browser.count(state, endpoint), 'record')} {standing(state)}")
         if following is not None:
             output.note(f"more: --after '{following}'")
 
@@ -104,8 +103,8 @@ def show(
         if raw:
             output.bytes(record.raw)
             return
-        output.document(_about(state) | {"endpoint": endpoint} | _document(record))
-        output.note(f"{endpoint} {record.key} {_standing(state)}, as it has been since backup {record.row.run_from}")
+        output.document(about(state) | {"endpoint": endpoint} | _document(record))
+        output.note(f"{endpoint} {record.key} {standing(state)}, as it has been since backup {record.row.run_from}")
         if record.has_blob:
             blob = session.browser.blob(state, record).descriptor
             described = ", ".join(text for text in (blob.name, blob.content_type, size(blob.size_bytes)) if text)
@@ -147,7 +146,7 @@ def blob(
                 file.write(piece)
                 advance(len(piece))
         output.document(
-            _about(state)
+            about(state)
             | {
                 "endpoint": endpoint,
                 "id": record.key,
@@ -170,11 +169,11 @@ def _record(session: "Session", state: "State", endpoint: str, record_id: str) -
         if error.field == "record_id":
             like = session.browser.keys(state, endpoint, limit=1)
             seen = f"Ids of {endpoint} look like {like[0]}; `holdfast records` lists them." if like else None
-            raise NotFound(f"{error} {_standing(state)}", field="ID", hint=seen) from error
+            raise NotFound(f"{error} {standing(state)}", field="ID", hint=seen) from error
         raise
 
 
-def _about(state: "State") -> dict[str, Any]:
+def about(state: "State") -> dict[str, Any]:
     return {"backup": state.run.sequence, "backup_id": state.run.id, "as_of": state.run.ended_at}
 
 
@@ -189,14 +188,14 @@ def _document(record: "StoredRecord") -> dict[str, Any]:
     }
 
 
-def _standing(state: "State") -> str:
+def standing(state: "State") -> str:
     run = state.run
     came = "" if run.status == "successful" else f", which is {run.status.replace('_', ' ')}"
     ended = f" ({moment(run.ended_at)})" if run.ended_at is not None else ""
     return f"as of backup {run.sequence}{ended}{came}"
 
 
-def _preview(raw: bytes) -> str:
+def preview(raw: bytes) -> str:
     """The beginning of a record on one line; a terminal cuts it further."""
     text = " ".join(raw[:_PREVIEW_BYTES].decode(errors="replace").split())
     return text if len(raw) <= _PREVIEW_BYTES else f"{text}…"

@@ -33,10 +33,19 @@ class Session:
 
     @cached_property
     def customer(self) -> "Customer":
-        """Whose instances the command line's are."""
-        from holdfast.operations import customers
+        """Whose instances the command line's are. Raises CatalogError where the catalog is empty.
 
-        return customers.local(self.services)
+        It is never made here: an empty catalog is one to be rebuilt, and must stay empty for that.
+        """
+        from holdfast.catalog import customers, vendors
+        from holdfast.operations.customers import LOCAL_CUSTOMER, LOCAL_VENDOR
+
+        with self.services.database.read() as connection:
+            vendor = vendors.find(connection, LOCAL_VENDOR)
+            found = None if vendor is None else customers.find(connection, vendor.id, LOCAL_CUSTOMER)
+        if found is None:
+            raise CatalogError("the catalog is empty", hint=_NO_CATALOG, code="catalog_missing")
+        return found
 
     @cached_property
     def browser(self) -> "Browser":
@@ -91,8 +100,8 @@ class Session:
 
 
 @contextmanager
-def opened(*, needs_catalog: bool = True) -> Iterator[Session]:
-    """The installation that this process's environment names.
+def opened(*, needs_catalog: bool = True, even_damaged: bool = False) -> Iterator[Session]:
+    """The installation that this process's environment names; with `even_damaged` one whose vault lost its marker too.
 
     Raises InputError (`key_missing`), VaultError, WrongKey; CatalogError (`catalog_missing`) where a catalog is needed
     and there is none.
@@ -103,7 +112,7 @@ def opened(*, needs_catalog: bool = True) -> Iterator[Session]:
     settings = load_settings()
     if needs_catalog:
         _require_catalog(settings)
-    with opened_services(settings) as services:
+    with opened_services(settings, even_damaged=even_damaged) as services:
         try:
             yield Session(services)
         except CatalogError as error:

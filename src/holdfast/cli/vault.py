@@ -111,7 +111,7 @@ def verify(
     from holdfast.vault.findings import CheckProgress
 
     output = Output(as_json=json)
-    with opened() as session, count_bar(output, "verifying the vault") as bar:
+    with opened(even_damaged=True) as session, count_bar(output, "verifying the vault") as bar:
 
         def show(progress: CheckProgress) -> None:
             said = f"{progress.objects:,} of {count(progress.objects_total, 'object')}, {size(progress.size_bytes)}"

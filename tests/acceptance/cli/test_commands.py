@@ -169,6 +169,16 @@ def test_verify_names_a_damaged_object_and_ends_with_1(shop: CommandLine) -> Non
     assert shop("show", "shop", "items", "1").code == 6
 
 
+def test_verify_opens_a_vault_whose_marker_is_damaged(shop: CommandLine) -> None:
+    marker = shop.home / "vault" / "vault.json"
+    marker.chmod(0o600)
+    marker.write_bytes(marker.read_bytes().replace(b"1", b"2", 1))
+    assert shop("endpoints", "shop").code == 6
+    done = shop("verify")
+    assert done.code == 0  # everything can be read without it
+    assert "warning: vault.json" in done.out
+
+
 def test_rebuild_brings_back_everything_after_the_catalog_is_lost(shop: CommandLine, api: HostileSource) -> None:
     shop.good("backup", "shop")
     api.remove("items", 13)
@@ -180,6 +190,9 @@ def test_rebuild_brings_back_everything_after_the_catalog_is_lost(shop: CommandL
     lost = shop("status")
     assert lost.code == 3 and "holdfast rebuild" in lost.err
     assert not (shop.home / "catalog.db").exists()
+    refused = shop("init")  # must not begin a new catalog beside the old backups
+    assert refused.code == 3 and "holdfast rebuild" in refused.err
+    assert shop("status").code == 3
     told = shop.good("rebuild")
     assert (told["instances"], told["backups"], told["disagreements"]) == (1, 2, [])
     after = [shop.good("status"), shop.good("backups", "shop"), shop.good("records", "shop", "items", "--backup", "1")]
