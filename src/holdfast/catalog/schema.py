@@ -214,6 +214,7 @@ seen = Table(
     Column("stream", Id, primary_key=True),
     Column("batch", Integer, primary_key=True),
     Column("slots", LargeBinary, nullable=False),
+    Column("strays", Json),  # by record key: [its scope, the scope it was seen in], or null: it is one no longer
     sqlite_with_rowid=False,
 )  # fmt: skip
 

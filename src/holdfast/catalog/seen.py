@@ -1,4 +1,4 @@
-"""The slots of the records that a running backup has seen, batch by batch, until its end.
+"""The slots of the records that a running backup has seen, batch by batch, until its end; and its strays.
 
 They are committed with the batch's checkpoint, so that a resumed listing knows what was seen before it stopped.
 """
@@ -6,8 +6,9 @@ They are committed with the batch's checkpoint, so that a resumed listing knows 
 import sys
 import zlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import sub
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -16,11 +17,24 @@ from holdfast.catalog import schema
 _U64 = "Q"
 
 
-def add(conn: sa.Connection, run_id: int, stream: int, batch: int, slots: Sequence[int]) -> None:
-    """Remember these slots as batch number `batch`; the same batch again replaces it."""
+class Stray(NamedTuple):
+    """A record of a global id that was seen in another scope than it belongs to."""
+
+    scope: int
+    seen_in: int
+
+
+def add(
+    conn: sa.Connection, run_id: int, stream: int, batch: int, slots: Sequence[int],
+    strays: Mapping[str, Stray | None] | None = None,
+) -> None:  # fmt: skip
+    """Remember these slots as batch number `batch`; the same batch again replaces it. `strays`, by record key, are
+    those it has found; None: the record was seen where it belongs after all."""
     table = schema.seen
     conn.execute(sa.delete(table).where(table.c.run_id == run_id, table.c.stream == stream, table.c.batch == batch))
-    conn.execute(sa.insert(table).values(run_id=run_id, stream=stream, batch=batch, slots=encode(slots)))
+    conn.execute(
+        sa.insert(table).values(run_id=run_id, stream=stream, batch=batch, slots=encode(slots), strays=strays or None)
+    )
 
 
 def load(conn: sa.Connection, run_id: int, stream: int) -> Iterator[list[int]]:
@@ -29,6 +43,22 @@ def load(conn: sa.Connection, run_id: int, stream: int) -> Iterator[list[int]]:
     query = sa.select(table.c.slots).where(table.c.run_id == run_id, table.c.stream == stream).order_by(table.c.batch)
     for row in conn.execute(query):
         yield decode(bytes(row.slots))
+
+
+def strays(conn: sa.Connection, run_id: int, stream: int) -> dict[str, Stray]:
+    """All strays that the run has found so far, by record key."""
+    table = schema.seen
+    query = sa.select(table.c.strays).where(
+        table.c.run_id == run_id, table.c.stream == stream, table.c.strays.is_not(None)
+    )  # fmt: skip
+    found: dict[str, Stray] = {}
+    for (of_batch,) in conn.execute(query.order_by(table.c.batch)):
+        for key, stray in of_batch.items():
+            if stray is None:
+                found.pop(key, None)
+            else:
+                found[key] = Stray(*stray)
+    return found
 
 
 def last_batch(conn: sa.Connection, run_id: int) -> int:

@@ -162,7 +162,9 @@ class World:
             if asked is not None:
                 name, page = asked
                 assert page > checkpoints.get(name, 0), f"{path} lies behind the checkpoint"
-                repeated += PAGE * (before[path] > 0)
+                if before[path]:
+                    listed = len(self.source.collections[name.removeprefix("/cursor/")])
+                    repeated += min(listed - (page - 1) * PAGE, PAGE)
         assert repeated <= CHECKPOINT_RECORDS, "the last checkpoint was too old"
 
     def _ended(self, home: Path, code: int) -> int:

@@ -5,7 +5,7 @@ names; a crash after it leaves a checkpoint behind which no page is read again.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import count, islice, repeat
@@ -205,14 +205,28 @@ class Committer:
             debts.settle(connection, stream.id, kind, [key])
 
     def delete_orphans(self, stream: Stream, parents: Parents) -> None:
-        """Delete the children of parents that are known to be gone: nobody can list them any more."""
+        """Delete the children of parents that are known to be gone: nobody can list them any more.
+
+        A record of a global id may have moved to another parent. So of these only such are deleted as no listing of
+        this run has shown, and only where all of them were full.
+        """
         with self._database.read() as connection:
-            filled = {scope.parent_key: scope for scope in scopes.of_stream(connection, stream.id) if scope.live}
-            present = parents.present(connection, list(filled))
-        for parent_key, scope in filled.items():
-            if parent_key not in present:
-                listing = Listing(stream, scope.id, Parent(parent_key, {}), True, None)
-                self.commit_deletions(stream, (key for key, _ in self._scope_keys(listing)))
+            found = scopes.of_stream(connection, stream.id)
+            present = parents.present(connection, [scope.parent_key for scope in found])
+        orphaned = {scope.id: scope.parent_key for scope in found if scope.live and scope.parent_key not in present}
+        if stream.endpoint.global_id and orphaned:
+            self.adopt_strays(stream, dict.fromkeys(orphaned))
+            listed = sum(scope.parent_key in present and self._is_listed_in_full(scope) for scope in found)
+            if listed < parents.live:
+                return
+        for scope_id, parent_key in orphaned.items():
+            listing = Listing(stream, scope_id, Parent(parent_key, {}), True, None)
+            self.commit_deletions(stream, self.unseen_keys(listing))
+
+    def _is_listed_in_full(self, scope: Scope) -> bool:
+        context = self._context
+        is_skipped = scope.run_id == context.run_id and scope.state == "skipped"
+        return is_skipped or scope.last_full_run == context.sequence
 
     def unseen_keys(self, listing: Listing) -> Iterator[str]:
         """The record keys of a listing's scope that this run has not seen, ascending."""
@@ -226,29 +240,35 @@ class Committer:
         with self._database.read() as connection:
             yield from records.scope_keys(connection, listing.stream.id, listing.scope_id, prefix=listing.key_prefix)
 
-    def adopt_strays(self, stream: Stream, listed: set[int]) -> None:
-        """Move records of global ids to the parent that shows them, where their own was listed and does not."""
-        strays = {key: stray for key, stray in stream.strays.items() if stray.scope_id in listed}
-        stream.strays = {key: stray for key, stray in stream.strays.items() if key not in strays}
-        if not strays:
-            return
+    def adopt_strays(self, stream: Stream, listed: Mapping[int, Listing | None]) -> None:
+        """Move records of global ids to the parent that shows them, where their own does not. `listed` are the scopes
+        whose listings are known whole, with the listing where it is to be settled still."""
+        strays = {key: stray for key, stray in stream.strays.items() if stray.scope in listed}
+        for key in strays:
+            del stream.strays[key]
         context = self._context
         with self._database.read() as connection:
-            rows = records.lookup(connection, stream.id, list(strays))
+            found = records.lookup(connection, stream.id, list(strays))
+            rows = {key: row for key, row in found.items() if row.scope == strays[key].scope}
             blob_ids = catalog_blobs.get_many(connection, {row.blob for row in rows.values() if row.blob is not None})
+            seen_in = {strays[key].seen_in for key in rows}
+            parents = {scope: scopes.get(connection, scope).parent_key for scope in seen_in}
+        if not rows:
+            return
         writer = self._pack_writer()
-        for key, row in rows.items():
-            blob = None if row.blob is None else blob_ids[row.blob].object_id
-            parent_key = strays[key].seen_in.parent_key
-            writer.add_reference(stream.name, key, row.digest, row.compare, place_of(context, row), blob, parent_key)
-        pack = self._put(writer)
         moves: Counter[int] = Counter()
         moved = []
         for key, row in rows.items():
-            listing = strays[key].seen_in
-            moved.append(row._replace(scope=listing.scope_id, run_from=context.sequence))
-            moves.update(_moved(row.scope, listing.scope_id))
-            listing.present += 1
+            blob = None if row.blob is None else blob_ids[row.blob].object_id
+            scope = strays[key].seen_in
+            writer.add_reference(
+                stream.name, key, row.digest, row.compare, place_of(context, row), blob, parents[scope]
+            )  # fmt: skip
+            moved.append(row._replace(scope=scope, run_from=context.sequence))
+            moves.update(_moved(row.scope, scope))
+            if (listing := listed.get(scope)) is not None:
+                listing.present += 1
+        pack = self._put(writer)
         stream.counts.unchanged -= len(moved)
         stream.counts.changed += len(moved)
         with self._transaction() as connection:
@@ -341,8 +361,8 @@ class Committer:
         if comparison.deleted:
             self._delete(connection, stream, comparison.deleted)
         seen_slots = comparison.slots + [row.slot for row in new_rows]
-        if seen_slots:
-            seen.add(connection, self._context.run_id, stream.id, self._batch, seen_slots)
+        if seen_slots or comparison.strays:
+            seen.add(connection, self._context.run_id, stream.id, self._batch, seen_slots, comparison.strays)
 
     def _new_rows(
         self, connection: Connection, comparison: Comparison, places: list[tuple[int, int, int]], pack: int

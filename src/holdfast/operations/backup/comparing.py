@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 
 from holdfast.catalog.blobs import Blob
 from holdfast.catalog.records import CurrentRow, known, lookup
+from holdfast.catalog.seen import Stray
 from holdfast.operations.backup.parents import place_of
-from holdfast.operations.backup.state import Listing, RunContext, Stray, Stream
+from holdfast.operations.backup.state import Listing, RunContext, Stream
 from holdfast.sources.page import Page
 from holdfast.vault import digests
 
@@ -60,6 +61,8 @@ class Comparison:
     deleted: list[str] = field(default_factory=list)
     """Keys of records that a tombstone tells of."""
     slots: list[int] = field(default_factory=list)
+    strays: dict[str, Stray | None] = field(default_factory=dict)
+    """What has become of `stream.strays` in this batch, as `seen` keeps it."""
 
 
 @dataclass
@@ -174,11 +177,18 @@ def _mark_unchanged(comparison: Comparison, key: str, slot: int, scope: int | No
         if scope is None or scope == listing.scope_id:
             listing.present += 1
         elif len(stream.strays) < _STRAYS_AT_MOST:
-            stream.strays[key] = Stray(scope, listing)
+            stream.strays[key] = comparison.strays[key] = Stray(scope, listing.scope_id)
     else:
         _count_repeated(stream, listing)
-        if scope == listing.scope_id and stream.strays.pop(key, None) is not None:
-            listing.present += 1
+        if scope == listing.scope_id:
+            _find_home(comparison, key, listing)
+
+
+def _find_home(comparison: Comparison, key: str, listing: Listing) -> None:
+    """A record that may have been taken for a stray was seen where it belongs, or belongs where it was seen last."""
+    if comparison.stream.strays.pop(key, None) is not None:
+        comparison.strays[key] = None
+        listing.present += 1
 
 
 def _count_repeated(stream: Stream, listing: Listing) -> None:
@@ -206,6 +216,7 @@ def _count_changed(context: RunContext, comparison: Comparison, record: Changed)
         comparison.slots.append(old.slot)
     else:
         _count_repeated(stream, listing)
+        _find_home(comparison, record.read.key, listing)
         if old.run_from != context.sequence:  # its earlier reading was counted as unchanged
             stream.counts.unchanged -= 1
             stream.counts.changed += 1

@@ -40,6 +40,11 @@ class Parents:
     def __bool__(self) -> bool:
         return bool(self._streams)
 
+    @property
+    def live(self) -> int:
+        """How many there are."""
+        return sum(stream.live for stream in self._streams.values())
+
     def groups(self) -> Iterator[list[ParentRecord]]:
         """All parents, ascending by key within each parent endpoint."""
         for stream in self._streams.values():

@@ -56,7 +56,8 @@ class EndpointReader:
         reading = self._reading
         # Of these an earlier process of the run has counted what is counted again now.
         self._stream.counts.skipped = self._stream.counts.held = 0
-        if self._parents:
+        global_id = self._stream.endpoint.global_id
+        if self._parents and not global_id:
             await self._run(reading.committer.delete_orphans, self._stream, self._parents)
         async with asyncio.TaskGroup() as group:
             async for listing in self._listings():
@@ -65,6 +66,8 @@ class EndpointReader:
                 task.add_done_callback(lambda _: reading.permits.release())
         await reading.collector.flush()
         await self._settle([listing for listing in self._ended if not listing.settled])
+        if self._parents and global_id:
+            await self._run(reading.committer.delete_orphans, self._stream, self._parents)
         if self._has_failed or reading.failures.stopped_by is not None:
             self._stream.outcome = "partial" if self._stream.counts.pages else "carried"
         else:
@@ -160,7 +163,9 @@ class EndpointReader:
             return
         committer = self._reading.committer
         if self._stream.strays:
-            await self._run(committer.adopt_strays, self._stream, {listing.scope_id for listing in listings})
+            await self._run(
+                committer.adopt_strays, self._stream, {listing.scope_id: listing for listing in listings}
+            )  # fmt: skip
         absences: list[Absence] = []
         for listing in listings:
             live = await self._run(committer.live_in_scope, listing)

@@ -140,6 +140,7 @@ def _open_streams(context: RunContext) -> dict[str, Stream]:
             )
             for slots in seen.load(connection, context.run_id, row.id):
                 stream.seen.update(slots)
+            stream.strays = seen.strays(connection, context.run_id, row.id)
             earlier = counted.get(endpoint.name)
             if earlier is not None:
                 stream.counts = Counts(**{name: getattr(earlier, name) for name in Counts.__dataclass_fields__})

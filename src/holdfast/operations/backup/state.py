@@ -6,6 +6,7 @@ from typing import Any
 
 from holdfast.catalog import packs
 from holdfast.catalog.counts import Outcome
+from holdfast.catalog.seen import Stray
 from holdfast.definitions.document import Definition, Endpoint
 from holdfast.definitions.identity import child_key
 from holdfast.operations.backup.seen import SeenSlots
@@ -98,23 +99,15 @@ class Stream:
     live: int
     state_sum: bytes
     seen: SeenSlots
-    strays: dict[str, "Stray"] = field(default_factory=dict)
-    """By record key. Only an endpoint of global ids with parents has any."""
+    strays: dict[str, Stray] = field(default_factory=dict)
+    """By record key: unchanged records of global ids that were seen under another parent than they belong to. They stay
+    where they are unless that parent's listing turns out not to have them any more."""
     counts: Counts = field(default_factory=Counts)
     outcome: Outcome = "carried"
 
     @property
     def name(self) -> str:
         return self.endpoint.name
-
-
-@dataclass(frozen=True, slots=True)
-class Stray:
-    """An unchanged record of a global id that was seen under another parent than it belongs to. It stays where it is
-    unless that parent's listing turns out not to have it any more."""
-
-    scope_id: int
-    seen_in: "Listing"
 
 
 @dataclass

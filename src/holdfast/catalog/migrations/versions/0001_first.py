@@ -513,6 +513,7 @@ def upgrade() -> None:
         sa.Column("stream", columns.Id, nullable=False),
         sa.Column("batch", sa.Integer(), nullable=False),
         sa.Column("slots", sa.LargeBinary(), nullable=False),
+        sa.Column("strays", sa.JSON(none_as_null=True), nullable=True),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_seen_run_id")),
         sa.PrimaryKeyConstraint("run_id", "stream", "batch", name=op.f("pk_seen")),
         sqlite_with_rowid=False,
