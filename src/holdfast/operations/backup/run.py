@@ -21,7 +21,7 @@ from holdfast.operations.backup.collecting import Collector
 from holdfast.operations.backup.committing import Committer
 from holdfast.operations.backup.ending import Status, end_run, resume_end
 from holdfast.operations.backup.failures import Failures
-from holdfast.operations.backup.garbage import rare_collections
+from holdfast.operations.garbage import rare_collections
 from holdfast.operations.backup.leasing import Lease, leased
 from holdfast.operations.backup.parents import Parents
 from holdfast.operations.backup.reading import EndpointReader, Reading

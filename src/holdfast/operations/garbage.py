@@ -1,4 +1,4 @@
-"""Fewer rounds of Python's garbage collector while backups run.
+"""Fewer rounds of Python's garbage collector while records go by in bulk.
 
 A backup makes and drops rows by the ten thousand, nearly none of them in cycles: with the default thresholds the
 collector takes 23% of a first backup's CPU time and finds next to nothing.

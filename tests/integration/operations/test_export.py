@@ -1,0 +1,108 @@
+"""Exports: bytes as stored, tables that open in a spreadsheet, blobs under safe names, a manifest with proof."""
+
+import csv
+import hashlib
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.catalog.instances import Instance
+from holdfast.operations.export import ExportReport, write_export
+from holdfast.operations.export.paths import safe_name
+from holdfast.operations.export.zipping import FastZip
+from tests.support.documents import ITEMS, document
+from tests.support.hostile_source import HostileSource, StoredBlob
+from tests.support.installation import Installation
+
+BLOB = 'blob: {url: "{{ record.file }}", version: [etag], name: name}\n'
+
+
+def exported(installation: Installation, instance: Instance, **options: Any) -> tuple[zipfile.ZipFile, ExportReport]:
+    target = io.BytesIO()
+    report = write_export(installation.browser, installation.state(instance), target, **options)
+    archive = zipfile.ZipFile(target)
+    assert archive.testzip() is None
+    return archive, report
+
+
+def test_json_lines_are_the_stored_bytes(installation: Installation, source: HostileSource) -> None:
+    source.put("items", b'{"id": "a", "n": 1.00, "big": 123456789012345678901}')
+    source.put("items", b'{"id": "b",\n "text": "line\\nbreak", "lone": "\\ud800"}')
+    instance = installation.instance(document(source.url, ITEMS))
+    installation.backup(instance)
+    archive, report = exported(installation, instance, formats=["json"])
+    lines = archive.read("json/items.jsonl").splitlines()
+    assert lines == [
+        source.collections["items"]["a"],
+        source.collections["items"]["b"].replace(b"\n", b" "),
+    ]
+    assert (report.records_processed, report.records_failed) == (2, 0)
+
+
+def test_tables_follow_their_rules(installation: Installation, source: HostileSource) -> None:
+    source.put("items", {"id": 1, "name": "=1+1", "deep": {"x": None, "y": [1, {"z": 2}]}, "ok": True, "n": -5})
+    source.put("items", b'{"id": 2, "name": "K\xc3\xb6ln, \\"quoted\\"", "late": "@x", "price": 1.10}')
+    instance = installation.instance(document(source.url, ITEMS))
+    installation.backup(instance)
+    archive, _ = exported(installation, instance, formats=["csv"])
+    data = archive.read("csv/items.csv")
+    assert data.startswith(b"\xef\xbb\xbf")
+    head, first, second = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+    assert head == ["record_id", "id", "name", "deep.x", "deep.y", "ok", "n", "late", "price"]
+    assert first == ["1", "1", "'=1+1", "", '[1, {"z": 2}]', "true", "-5", "", ""]
+    assert second == ["2", "2", 'Köln, "quoted"', "", "", "", "", "'@x", "1.10"]
+
+
+def test_blobs_lie_under_safe_names_and_can_be_chosen_by_type(
+    installation: Installation, source: HostileSource
+) -> None:
+    names = {"1": "../../etc/passwd", "2": "report.pdf", "3": "CON"}
+    for key, name in names.items():
+        kind = "application/pdf" if key == "2" else "text/plain"
+        source.blobs[f"b{key}"] = StoredBlob(f"blob {key}".encode(), kind, "1")
+        source.put("items", {"id": key, "file": f"{source.url}/blob/b{key}", "etag": "1", "name": name})
+    instance = installation.instance(document(source.url, ITEMS + BLOB))
+    installation.backup(instance)
+    archive, report = exported(installation, instance, formats=["blobs"])
+    found = [name for name in archive.namelist() if name.startswith("blobs/")]
+    assert len(found) == report.blobs == 3
+    assert all(len(Path(name).parts) == 4 and ".." not in Path(name).parts for name in found)
+    assert archive.read("blobs/items/2/report.pdf") == b"blob 2"
+    archive, report = exported(installation, instance, formats=["blobs"], content_types=["application/"])
+    assert report.blobs == 1
+
+
+def test_the_manifest_has_counts_and_digests(installation: Installation, source: HostileSource) -> None:
+    for number in range(25):
+        source.put("items", {"id": number})
+    instance = installation.instance(document(source.url, ITEMS))
+    run = installation.backup(instance)
+    archive, _ = exported(installation, instance)
+    manifest = json.loads(archive.read("manifest.json"))
+    assert (manifest["backup_id"], manifest["backup_number"], manifest["records"]) == (run.id, 1, 25)
+    assert {file["name"]: file["records"] for file in manifest["files"]} == {
+        "json/items.jsonl": 25,
+        "csv/items.csv": 25,
+    }
+    for file in manifest["files"]:
+        assert hashlib.sha256(archive.read(file["name"])).hexdigest() == file["sha256"]
+
+
+def test_files_are_compressed_by_the_fast_compressor() -> None:
+    with FastZip(io.BytesIO()) as archive, archive.new_file("x") as file:
+        assert "isal" in type(file._compressor).__module__  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("text", ["", ".", "..", "a/b", "a\\b", ".hidden", "con", "x" * 500, "a:b", "\ud800", "a "])
+def test_a_safe_name_is_one_segment_and_unlike_any_other(text: str) -> None:
+    name = safe_name(text)
+    assert name
+    assert name == Path(name).name
+    assert not name.startswith(".")
+    assert len(name) <= 120
+    assert name != safe_name(text + "_")
+    name.encode()
