@@ -328,6 +328,7 @@ class Blob:
     """Of `inline`; base64 with either alphabet."""
     lookup: Template | None = None
     """A path that is asked for first: `url` then has its JSON as `answer`, and `inline` selects from it."""
+    lookup_query: Mapping[str, Template] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

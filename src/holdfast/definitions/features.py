@@ -30,6 +30,7 @@ READ: frozenset[str] = frozenset(
     {
         "errors",
         "header_credentials",
+        "inline_blob",
         "login",
         "nested",
         "oauth2",

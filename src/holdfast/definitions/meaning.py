@@ -163,7 +163,7 @@ def _need_cursor(at: Node | None, texts: Sequence[str], reading: Reading) -> Non
 def _check_uses(node: Node, endpoint: Endpoint, reading: Reading) -> None:
     """What is about one record must use `record`."""
     blob = endpoint.blob
-    looked_up = blob.lookup if blob else None
+    looked_up = " ".join([blob.lookup, *blob.lookup_query.values()]) if blob and blob.lookup else None
     for keys, text, what in (
         (("record", "path"), endpoint.record_path, "would be the same"),
         (("detail", "path"), endpoint.detail and endpoint.detail.path, "would be the same"),
@@ -173,6 +173,10 @@ def _check_uses(node: Node, endpoint: Endpoint, reading: Reading) -> None:
         at = _within(node, *keys)
         if at is not None and text and "record" not in template(text).names:
             reading.problem(at, f"nothing here uses `record`: every record {what}")
+
+    if blob is not None and blob.lookup is None and "answer" in template(blob.url).names:
+        at = _within(node, "blob", "url") or node
+        reading.problem(at, "there is no `answer` without `lookup`")
 
 
 def _check_answers(node: Node, answers: Sequence[AnswerRule], reading: Reading) -> None:

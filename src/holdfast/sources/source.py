@@ -10,13 +10,15 @@ from contextlib import aclosing, contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from holdfast.definitions.document import Auth, Definition
+from holdfast.definitions.document import Auth, Blob, Definition
+from holdfast.definitions.selectors import selector
 from holdfast.errors import InputError, SourceError, SourceRefused
 from holdfast.sources.answers import refusal
 from holdfast.sources.auth import Credential, Fixed, Keeper, credential
 from holdfast.sources.blobs import BlobDownload, BlobReference, reference
 from holdfast.sources.client import Client
 from holdfast.sources.exchange import Request
+from holdfast.sources.inline import BlobStream, InlineBlob, LookedUpBlob
 from holdfast.sources.listing import Listing
 from holdfast.sources.page import Page, Parent, Position
 from holdfast.sources.policy import NetworkPolicy
@@ -135,19 +137,39 @@ class Source:
         blob = self._definition.endpoint(endpoint).blob
         if blob is None:
             return None
+        if blob.inline is not None and blob.lookup is None:
+            return None if selector(blob.inline).find(fields) in (None, "") else reference(blob, "", fields)
         url = self._targets.blob(blob, parent, fields)
         return None if url is None else reference(blob, url, fields)
 
-    def blob(self, endpoint: str, parent: Parent | None, fields: Mapping[str, Any]) -> BlobDownload:
-        """The download of a record's blob: `async with source.blob(...) as blob: async for piece in blob: ...`.
+    def blob(self, endpoint: str, parent: Parent | None, fields: Mapping[str, Any]) -> BlobStream:
+        """A record's blob to be read: `async with source.blob(...) as blob: async for piece in blob: ...`.
 
-        Raises SourceRefused where the record has none (`blob_reference` tells).
+        Raises SourceRefused where the record has none (`blob_reference` tells); entering it Skipped where a lookup
+        shows that there is none.
         """
         found = self.blob_reference(endpoint, parent, fields)
-        what = f"endpoint {endpoint}{f' of {parent.key}' if parent else ''}, blob"
+        what = f"{self._listing(endpoint).name(parent)}, blob"
         blob = self._definition.endpoint(endpoint).blob
         if blob is None or found is None:
             raise SourceRefused(f"{what}: the record has none")
+        if blob.lookup is None:
+            if blob.inline is not None:
+                return InlineBlob(selector(blob.inline).find(fields), blob.encoding, found, what)
+            return self._download(endpoint, blob, found, parent, what)
+
+        def open_url(answer: Mapping[str, Any]) -> BlobStream | None:
+            url = self._targets.blob(blob, parent, fields, answer)
+            return None if url is None else self._download(endpoint, blob, reference(blob, url, fields), parent, what)
+
+        return LookedUpBlob(
+            self._client, self._listing(endpoint).judge, blob, found, self._targets.headers({}), what, open_url,
+            self._hiding_secrets,
+        )  # fmt: skip
+
+    def _download(
+        self, endpoint: str, blob: Blob, found: BlobReference, parent: Parent | None, what: str
+    ) -> BlobDownload:  # fmt: skip
         headers = self._targets.headers(blob.headers, parent, accept="*/*")
         return BlobDownload(
             self._client, self._definition.connection.retry, self._listing(endpoint).judge, blob, found, headers, what,

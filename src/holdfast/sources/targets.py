@@ -92,9 +92,14 @@ class Targets:
         """The URL of something that is no list: of one record (whose `fields` are known) or of a parent."""
         return self.url(path, query, _context(parent) if fields is None else {**_context(parent), "record": fields})
 
-    def blob(self, blob: Blob, parent: Parent | None, fields: Mapping[str, Any]) -> str | None:
-        """The URL of a record's blob; None: the record has none."""
-        url = template(blob.url).render_url(**self.variables, **_context(parent), record=fields).strip()
+    def blob(
+        self, blob: Blob, parent: Parent | None, fields: Mapping[str, Any], answer: Mapping[str, Any] | None = None
+    ) -> str | None:
+        """The URL of a record's blob, or, as long as there is no `answer`, that of its `lookup`; None: it has none."""
+        if blob.lookup is not None and answer is None:
+            path = template(blob.lookup).render_url(**self.variables, **_context(parent), record=fields)
+            return self.single(blob.lookup, blob.lookup_query, parent, fields) if path else None
+        url = template(blob.url).render_url(**self.variables, **_context(parent), record=fields, answer=answer).strip()
         if not url:
             return None
         return url if url.lower().startswith(("http://", "https://")) else f"{self.base_url}/{url.lstrip('/')}"

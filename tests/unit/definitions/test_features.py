@@ -199,6 +199,16 @@ SAID: list[tuple[str, Part, Any]] = [
     ),
     (
         "inline_blob",
+        notes(
+            blob={
+                "lookup": {"path": "/m", "query": {"id": "{{ record.id }}", "format": "raw"}}, "inline": "raw",
+                "version": "id",
+            }
+        ),
+        lambda d, e: (e.blob.lookup, e.blob.lookup_query) == ("/m", {"id": "{{ record.id }}", "format": "raw"}),
+    ),
+    (
+        "inline_blob",
         notes(blob={"lookup": "/files/{{ record.id }}", "url": "{{ answer.download_url }}", "recheck": "never"}),
         lambda d, e: (e.blob.lookup, e.blob.url) == ("/files/{{ record.id }}", "{{ answer.download_url }}"),
     ),
@@ -223,6 +233,7 @@ WRONG: list[tuple[Part, str]] = [
     (notes(deletions={"path": "/d", "id": "i", "field": "f"}), "nothing here uses `cursor`"),
     (notes(detail={"path": "/notes", "version": "v"}), "nothing here uses `record`"),
     (notes(blob={"lookup": "/x", "url": "{{ answer.u }}", "recheck": "never"}), "nothing here uses `record`"),
+    (notes(blob={"url": "/f/{{ record.id }}/{{ answer.u }}", "recheck": "never"}), "no `answer` without `lookup`"),
     (notes(blob={"inline": "a", "url": "{{ record.u }}", "recheck": "never"}), "exactly one of `url` and `inline`"),
     (notes(incremental={"token": "t", "overlap": "1h", **CURSOR}), "`overlap` means nothing without `field`"),
     (notes(answers=[{"means": "retry"}]), "a rule without a condition fits every answer"),

@@ -1,12 +1,14 @@
 """The binary that belongs to a record: the key `blob`."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from holdfast.definitions import document
 from holdfast.definitions.kinds import Boolean, Choice, Duration, Kind, Reading, Schema, SelectorText, TemplateText
-from holdfast.definitions.language.texts import headers, path
-from holdfast.definitions.shapes import Field, OneOrMore, Shape
+from holdfast.definitions.language.texts import headers, path, query
+from holdfast.definitions.shapes import Converted, Either, Field, OneOrMore, Shape
 from holdfast.definitions.yaml_tree import Node
 
 __all__ = ["BLOB"]
@@ -26,7 +28,28 @@ class _Recheck(Kind[timedelta | None]):
         return {"anyOf": [Duration().schema(), {"enum": ["never"]}]}
 
 
-def _blob(url: str = "", **rest: Any) -> document.Blob:
+@dataclass(frozen=True)
+class _Lookup:
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+LOOKUP: Kind[_Lookup] = Either(
+    Converted(path("record", "parent"), _Lookup),
+    Shape(
+        "lookup",
+        [
+            Field("path", path("record", "parent"), "The path, where it has query parameters.", required=True),
+            Field("query", query("record", "parent"), "Query parameters of that request."),
+        ],
+        _Lookup,
+    ),
+)
+
+
+def _blob(url: str = "", lookup: _Lookup | None = None, **rest: Any) -> document.Blob:
+    if lookup is not None:
+        rest |= {"lookup": lookup.path, "lookup_query": lookup.query}
     return document.Blob(url, **rest)
 
 
@@ -52,7 +75,7 @@ BLOB = Shape(
         ),
         Field(
             "lookup",
-            path("record", "parent"),
+            LOOKUP,
             "A path that is asked for first; its JSON is `answer` in `url`, or holds `inline`.",
             feature="inline_blob",
         ),
