@@ -260,18 +260,69 @@ def test_a_manifest_that_starts_the_chain_anew_needs_no_parent(
 
 def test_missing_chunks_and_blobs_are_found(customer: CustomerVault, storage: MemoryStorage, root: RootKey):
     writer = customer.pack_writer(3, 31, 1, 1)
-    add(writer, customer, ["1"], [b"{}"], blobs=["cd" * 16])
+    add(writer, customer, ["1", "2", "3"], [b"{}"] * 3, blobs=["cd" * 16, "ab" * 16, "ac" * 16])
     digest = digests.content_digest(customer.chunk_key, b"chunk")
     writer.add_chunk(digest, b"chunk")
     writer.add_blob(BlobDescriptor("ab" * 16, 10, bytes(16), (digest, b"?" * 16), name="a.txt"))
     writer.add_blob(BlobDescriptor("ac" * 16, 6, bytes(16), (digest,)))
-    put(customer, writer)
-    found = [finding.what for finding in findings(storage, root)]
-    assert sorted(found) == [
-        f"describes blob {'ab' * 16} (a.txt): 1 of its 2 chunks are missing",
-        f"describes blob {'ac' * 16} (without name): its chunks have another length",
-        f"names blob {'cd' * 16}, which no pack describes",
+    writer.add_blob(BlobDescriptor("ad" * 16, 6, bytes(16), (b"?" * 16,)))
+    put_manifest(customer, 1, [put(customer, writer)])
+    for data in (True, False):
+        found = {finding.what: finding.lost for finding in findings(storage, root, data=data)}
+        assert found == {
+            f"describes blob {'ab' * 16} (a.txt): 1 of its 2 chunks are missing": (Lost("issues", 1, ("2",)),),
+            f"describes blob {'ac' * 16} (without name): its chunks have another length": (Lost("issues", 1, ("3",)),),
+            f"names blob {'cd' * 16}, which no pack describes": (Lost("issues", 1, ("1",)),),
+        }
+
+
+def test_what_a_version_points_to_that_no_backup_has_any_more_may_be_gone(
+    customer: CustomerVault, storage: MemoryStorage, root: RootKey
+):
+    """After a prune a pack may still hold versions that a later one of the same backup has replaced."""
+    first = customer.pack_writer(3, 31, 1, 1)
+    found, _ = add(first, customer, ["1", "2", "3"], [b"{}"] * 3, blobs=["cd" * 16, "ab" * 16, None])
+    gone = Place("99" * 16, 0, 0, 2)
+    first.add_reference("issues", "3", found[2], None, gone, None)
+    second = customer.pack_writer(3, 32, 2, 1)
+    replaced, places = add(second, customer, ["1"], [b"[]"])
+    second.add_deletions("issues", ["2"])
+    packs = [put(customer, first), put(customer, second)]
+    third = customer.pack_writer(3, 33, 3, 1)
+    third.add_reference("issues", "3", replaced[0], None, Place(packs[1].id, *places[0]), None)
+    put_manifest(customer, 3, [*packs, put(customer, third)])
+    assert [finding.what for finding in findings(storage, root, data=False)] == []
+
+
+def test_a_manifest_that_nothing_builds_on_was_dropped(customer: CustomerVault, storage: MemoryStorage, root: RootKey):
+    writers = [customer.pack_writer(3, 30 + sequence, sequence, 1) for sequence in (1, 2, 3)]
+    for key, writer in zip("123", writers, strict=True):
+        add(writer, customer, [key], [b"{}"])
+    first, second, third = (put(customer, writer) for writer in writers)
+    put_manifest(customer, 1, [first])
+    put_manifest(customer, 2, [second], parent=1)
+    put_manifest(customer, 3, [third], parent=2)
+    assert findings(storage, root) == []
+    put_manifest(customer, 3, [second, third], parent=1, generation=2)
+    assert [(one.severity, one.object_name) for one in findings(storage, root)] == [
+        ("notice", "manifests/7/3/0000000002-000001")
     ]
+    storage.delete("manifests/7/3/0000000002-000001")
+    storage.delete("manifests/7/3/0000000003-000001")
+    assert findings(storage, root) == []
+    torn = changed(storage, "manifests/7/3/0000000003-000001", b"HFE1")
+    assert [one.severity for one in findings(torn, root)] == ["warning"]
+    torn = changed(storage, "manifests/7/3/0000000003-000003", b"HFE1")
+    assert [one.severity for one in findings(torn, root)] == ["error"]
+
+
+def test_a_damaged_pack_that_no_manifest_names_was_broken_off(
+    customer: CustomerVault, storage: MemoryStorage, root: RootKey
+):
+    storage.put("packs/7/ab/" + "ab" * 16, b"HFP1")
+    (finding,) = findings(storage, root)
+    assert finding.severity == "warning"
+    assert finding.what.endswith("no backup names it")
 
 
 def test_records_that_are_not_what_their_digest_says_are_found(

@@ -13,6 +13,7 @@ from holdfast.api.routes import (
     logs,
     ping,
     records,
+    search,
     tokens,
     vendors,
 )
@@ -22,5 +23,6 @@ ROUTERS = tuple(
     for module in (
         tokens, ping, vendors, customers, customer_tokens, definitions, definition_variables, instances,
         instance_variables, backups, endpoints, records, exports, logs,
+        search,
     )
 )  # fmt: skip
