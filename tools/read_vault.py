@@ -5,9 +5,8 @@
     read_vault.py FOLDER KEYFILE list                     every version of every record, run by run
     read_vault.py FOLDER KEYFILE extract OUT [--run N]    records and blobs of every instance as they were after run N
 
-`list` prints customer, instance, run, endpoint, key, length, blob. `extract` writes OUT/<customer>/<instance>/
-<endpoint>.jsonl, a line with key, blob and record for each, and OUT/<customer>/blobs/<id>. Every part is authenticated,
-every digest, count and state sum compared; it stops at the first thing that is wrong.
+`list`: customer, instance, run, endpoint, key, length, blob. `extract`: OUT/<customer>/<instance>/<endpoint>.jsonl with
+key, blob and record; OUT/<customer>/blobs/<id>. Everything is authenticated and compared; it stops at what is wrong.
 """
 
 import argparse
@@ -57,8 +56,7 @@ def digest(key: bytes, content: bytes) -> bytes:
 def parse_root_key(text: str) -> bytes:
     prefix, body, check = text.strip().lower().split(":")
     key = base64.b32decode(body.upper() + "====")
-    expected = hashlib.sha256(prefix.encode() + b":" + key).digest()[:5]
-    if prefix != "holdfast-root-1" or expected != base64.b32decode(check.upper()):
+    if hashlib.sha256(prefix.encode() + b":" + key).digest()[:5] != base64.b32decode(check.upper()):
         raise Wrong("the root key is mistyped")
     return key
 
@@ -125,11 +123,17 @@ class Customer:
         key = hkdf(self.data[int.from_bytes(data[4:6], "big")], purpose, data[6:22])
         return json.loads(decompress(decrypt(key, 0, data[22:], data[:22] + name.encode(), name), name))
 
-    def manifests(self, instance: int) -> list[dict]:
-        """Of every run the manifest of the highest generation, ascending."""
+    def manifests(self, instance: int, run: int | None = None) -> list[dict]:
+        """The newest manifest (up to a run) and its parents, ascending; of each run the highest generation."""
         prefix = f"manifests/{self.number}/{instance}"
-        newest = {path.name[:10]: path.name for path in sorted((self.folder / prefix).iterdir())}
-        return [self.document(f"{prefix}/{name}", "manifest") for _, name in sorted(newest.items())]
+        names = {int(path.name[:10]): path.name for path in sorted((self.folder / prefix).iterdir())}
+        found, wanted = [], max((one for one in names if run is None or one <= run), default=None)
+        while wanted is not None:
+            if wanted not in names:
+                raise Wrong(f"the manifest of run {wanted} of instance {instance} is missing")
+            found.append(self.document(f"{prefix}/{names[wanted]}", "manifest"))
+            wanted = found[-1]["parent_sequence"]
+        return found[::-1]
 
     def open_pack(self, pack: str) -> tuple[str, bytes, bytes, list[tuple[int, int, int, int]]]:
         """(id, bytes, key, parts as (start, stored length, raw length, dictionary)). The last part is the footer."""
@@ -158,9 +162,8 @@ class Customer:
         if index not in self._parts:
             start, stored, raw, dictionary = parts[index]
             number = len(parts) if index == -1 else index + 1
-            letter, what = (
-                (b"C", f"the footer of pack {pack}") if index == -1 else (b"F", f"frame {index} of pack {pack}")
-            )
+            letter, what = (b"C", "the footer") if index == -1 else (b"F", f"frame {index}")
+            what += f" of pack {pack}"
             associated = data[:30] + letter + number.to_bytes(4, "big")
             content = decrypt(key, number, data[start : start + stored], associated, what)
             base = self.part(pack, dictionary - 1) if dictionary else None
@@ -219,22 +222,20 @@ class Customer:
             raise Wrong(f"blob {blob['id']} is not what was written")
         return whole
 
-    def runs(self, instance: int):
-        """(manifest, [(versions, deletions) of each pack]) of every run."""
-        for manifest in self.manifests(instance):
-            yield manifest, [self.contents(pack)[:2] for pack in manifest["packs"]]
+    def runs(self, instance: int, run: int | None = None):
+        """(manifest, [(versions, deletions) of each pack]) of every run that leads to the newest, or to one."""
+        return ((one, [self.contents(pack)[:2] for pack in one["packs"]]) for one in self.manifests(instance, run))
 
     def state(self, instance: int, blobs: dict, run: int | None) -> dict:
         """The versions by (endpoint, key) after a run, None for the newest; counts and sums proven."""
-        state, last = {}, None
-        for manifest, added in self.runs(instance):
-            if run is None or manifest["sequence"] <= run:
-                last = manifest
-                for versions, deletions in added:
-                    state.update((version[:2], version) for version in versions)
-                    for key in deletions:
-                        state.pop(key, None)
-        for endpoint in last["endpoints"] if last else []:
+        state, last = {}, {"endpoints": []}
+        for manifest, added in self.runs(instance, run):
+            last = manifest
+            for versions, deletions in added:
+                state.update((version[:2], version) for version in versions)
+                for key in deletions:
+                    state.pop(key, None)
+        for endpoint in last["endpoints"]:
             live = [version for version in state.values() if version[0] == endpoint["endpoint"]]
             elements = [blake3(v[2] + blobs[v[4]]["digest"]).digest(16) if v[4] else v[2] for v in live]
             total = sum(int.from_bytes(element, "big") for element in elements) % (1 << 128)
@@ -266,8 +267,7 @@ def extract(customer: Customer, instance: int, chunks: dict, blobs: dict, out: P
                 head = json.dumps({"key": version[1], "blob": version[4] or None})[:-1].encode()
                 file.write(head + b', "record": ' + raw + b"}\n")
     wanted = {version[4] for version in state.values() if version[4]}
-    folder = out / str(customer.number) / "blobs"
-    folder.mkdir(exist_ok=True)
+    (folder := out / str(customer.number) / "blobs").mkdir(exist_ok=True)
     for blob_id in sorted(wanted):
         (folder / blob_id).write_bytes(customer.blob(blobs[blob_id], chunks))
     return f"customer {customer.number}, instance {instance}: {len(state)} records, {len(wanted)} blobs"

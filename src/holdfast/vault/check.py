@@ -11,11 +11,11 @@ from itertools import islice
 
 from holdfast.errors import Damaged, NotFound, ObjectMissing, VaultError, WrongKey
 from holdfast.storage import ObjectInfo
-from holdfast.vault import keyring, manifests, marker, names, receipts, revisions
+from holdfast.vault import keyring, marker, names, receipts, revisions
 from holdfast.vault.check_contents import CustomerContents
+from holdfast.vault.check_manifests import CustomerManifests, check_forgotten, check_manifests, still_named
 from holdfast.vault.check_packs import ADVICE_DAMAGED, Origin, PackReport, check_pack, pack_infos
 from holdfast.vault.findings import CheckProgress, Finding
-from holdfast.vault.manifests import Manifest
 from holdfast.vault.vault import CustomerVault, Vault
 
 _READERS = 3
@@ -144,33 +144,32 @@ def _unreadable(customer_id: int, objects: int, error: Exception) -> Finding:
 def _check_customer(customer: CustomerVault, counter: _Counter, *, data: bool) -> Iterator[Finding]:
     yield from _check_revisions(customer, counter)
     yield from _check_receipts(customer, counter)
+    yield from check_forgotten(customer, counter.count)
+    said = CustomerManifests()
+    yield from check_manifests(customer, counter.count, said)
     contents = CustomerContents(customer)
-    origins: dict[str, Origin] = {}
-    for finding_or_manifest in _check_manifests(customer, counter):
-        if isinstance(finding_or_manifest, Finding):
-            yield finding_or_manifest
-        else:
-            origin = Origin(finding_or_manifest.instance_id, finding_or_manifest.sequence)
-            origins.update(dict.fromkeys(finding_or_manifest.packs, origin))
-    missing = dict(origins)
-    for report in _pack_reports(customer, origins, data=data):
+    missing = dict(said.origins)
+    for report in _pack_reports(customer, said.origins, data=data):
         counter.count(report.size_bytes)
         missing.pop(report.pack_id, None)
         yield from report.findings
         if report.footer is not None:
             counter.progress.records += sum(len(columns.keys) for columns in report.footer.records)
-            yield from contents.add(report, data=data)
+            contents.add(report)
     for pack_id, origin in missing.items():
-        yield Finding(
-            "error",
-            names.pack(customer.customer_id, pack_id),
-            "is missing: the backup that wrote it and all later ones need it",
-            ADVICE_DAMAGED,
-            customer.customer_id,
-            origin.instance_id,
-            origin.sequence,
-        )
-    yield from contents.finish(data=data)
+        if still_named(customer, pack_id, origin):
+            yield Finding(
+                "error",
+                names.pack(customer.customer_id, pack_id),
+                "is missing: the backup that needs it and all later ones are incomplete",
+                ADVICE_DAMAGED,
+                customer.customer_id,
+                origin.instance_id,
+                origin.sequence,
+            )
+    for chain in said.chains.values():
+        yield from contents.check_chain(chain, data=data)
+    yield from _check_archives(customer, counter, data=data)
 
 
 def _pack_reports(customer: CustomerVault, origins: dict[str, Origin], *, data: bool) -> Iterator[PackReport]:
@@ -189,48 +188,24 @@ def _pack_reports(customer: CustomerVault, origins: dict[str, Origin], *, data: 
             yield report
 
 
-def _check_manifests(customer: CustomerVault, counter: _Counter) -> Iterator[Finding | Manifest]:
-    """Findings, and of every run the manifest that counts."""
-    customer_id = customer.customer_id
-    sequences: dict[int, set[int]] = {}
-    parents: dict[tuple[int, int], int | None] = {}
-    newest: Manifest | None = None
-    for info in customer.storage.list(f"manifests/{customer_id}/"):
-        name = names.parse(info.name)
-        if name is None or name.instance_id is None or name.number is None:
+def _check_archives(customer: CustomerVault, counter: _Counter, *, data: bool) -> Iterator[Finding]:
+    for info in customer.storage.list(names.archives_prefix(customer.customer_id)):
+        if names.parse(info.name) is None:
             continue
         counter.count(info.size_bytes)
-        sequences.setdefault(name.instance_id, set()).add(name.number)
         try:
-            manifest = manifests.decode(customer.keys, info.name, customer.storage.get(info.name))
-        except (Damaged, ObjectMissing) as error:
+            if data:
+                customer.unseal(customer.storage.get(info.name), info.name.encode())
+        except Damaged as error:
             yield Finding(
-                "error",
+                "warning",
                 info.name,
-                f"cannot be read ({error}): which packs belong to this backup is not known",
-                ADVICE_DAMAGED,
-                customer_id,
-                name.instance_id,
-                name.number,
+                f"cannot be read ({error}): a part of an export's archive is lost",
+                "Export again: the backup that it was made of does not depend on it.",
+                customer.customer_id,
             )
-            continue
-        if newest is not None and _run(newest) != _run(manifest):
-            yield newest
-        newest = manifest
-        parents[_run(manifest)] = manifest.parent_sequence  # of an earlier generation it no longer matters
-    if newest is not None:
-        yield newest
-    for (instance_id, sequence), parent in parents.items():
-        if parent is not None and parent not in sequences[instance_id]:
-            yield Finding(
-                "error",
-                names.manifest(customer_id, instance_id, parent, 1),
-                f"is missing: backup {sequence} and later ones build on it",
-                ADVICE_DAMAGED,
-                customer_id,
-                instance_id,
-                parent,
-            )
+        except ObjectMissing:
+            continue  # its time was over
 
 
 def _check_receipts(customer: CustomerVault, counter: _Counter) -> Iterator[Finding]:
@@ -269,7 +244,3 @@ def _check_revisions(customer: CustomerVault, counter: _Counter) -> Iterator[Fin
                 "Put the object back from a replica, or change it once: the catalog still has it and writes a new one.",
                 customer.customer_id,
             )
-
-
-def _run(manifest: Manifest) -> tuple[int, int]:
-    return manifest.instance_id, manifest.sequence

@@ -14,6 +14,8 @@ from holdfast.vault.vault import CustomerVault
 
 ADVICE_DAMAGED = "Put the object back from a replica, or back up again what it held while the source still has it."
 
+ADVICE_UNNAMED = "A write was broken off, or a backup is running: `holdfast prune` deletes what nobody comes back for."
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -196,11 +198,12 @@ def _finding(
             lost.setdefault(columns.endpoint, []).extend(columns.keys)
     instance_id = footer.instance_id if footer else origin.instance_id if origin else None
     sequence = footer.sequence if footer else origin.sequence if origin else None
+    what = what.removeprefix(f"{report.object_name} ")
     return Finding(
-        "error",
+        "error" if origin else "warning",
         report.object_name,
-        what.removeprefix(f"{report.object_name} "),
-        ADVICE_DAMAGED,
+        what if origin else f"{what}; no backup names it",
+        ADVICE_DAMAGED if origin else ADVICE_UNNAMED,
         customer.customer_id,
         instance_id,
         sequence,

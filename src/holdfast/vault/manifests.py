@@ -1,15 +1,16 @@
 """Manifests: what a run that has ended left in the vault. JSON documents, sealed under their own names."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import msgspec
 
-from holdfast.errors import Damaged, ObjectExists
+from holdfast.errors import Damaged
 from holdfast.storage import Storage
 from holdfast.vault import envelope, names
 from holdfast.vault.digests import EMPTY_SUM
 from holdfast.vault.keys import CustomerKeys
+from holdfast.vault.putting import put_document
 
 _PURPOSE = "manifest"
 
@@ -55,7 +56,7 @@ class Owed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that has ended, whichever way. The state after it: the packs of all manifests up to it, in order."""
+    """A run that has ended, whichever way. The state after it: that after its parent, and then its packs in order."""
 
     instance_id: int
     customer_id: int
@@ -70,9 +71,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     format: int = 1
     definition_revision_id: int | None = None
     parent_sequence: int | None = None
-    """The run whose state this one began from; None for the first."""
+    """The run whose state this one began from; None: it began from nothing."""
     packs: tuple[str, ...] = ()
-    """The packs this run added, in the order in which they apply."""
+    """The packs that lead from the parent's state to this one, in the order in which they apply."""
+    contents: tuple[str, ...] = ()
+    """Packs that no longer apply, and whose chunks and descriptions of blobs are still needed."""
     endpoints: tuple[EndpointState, ...] = ()
     failures: tuple[dict[str, Any], ...] = ()
     debts: tuple[Owed, ...] = ()
@@ -100,11 +103,7 @@ def decode(keys: CustomerKeys, name: str, data: bytes) -> Manifest:
 def put(storage: Storage, keys: CustomerKeys, manifest: Manifest) -> None:
     """Store a manifest. One that is there already and says the same is a success; another raises ObjectExists."""
     name, data = encode(keys, manifest)
-    try:
-        storage.put(name, data)
-    except ObjectExists:
-        if decode(keys, name, storage.get(name)) != manifest:
-            raise
+    put_document(storage, name, data, lambda there: decode(keys, name, there) == manifest)
 
 
 def newest_names(storage: Storage, prefix: str) -> Iterator[names.ObjectName]:
@@ -125,6 +124,21 @@ def read(storage: Storage, keys: CustomerKeys, customer_id: int, instance_id: in
     """Raises Damaged."""
     found = newest_names(storage, names.manifests_prefix(customer_id, instance_id))
     return [decode(keys, name.text, storage.get(name.text)) for name in found]
+
+
+def chain(manifests: Iterable[Manifest]) -> tuple[list[Manifest], int | None]:
+    """The manifests that count of an instance, ascending: the newest and its parents. And the sequence of the first
+    parent that is missing, below which nothing can be told for certain; None: the chain is whole.
+
+    Those that are no parent of a later one were dropped by a prune that has yet to delete them.
+    """
+    by_sequence = {manifest.sequence: manifest for manifest in manifests}
+    found: list[Manifest] = []
+    wanted = max(by_sequence, default=None)
+    while wanted is not None and wanted in by_sequence:
+        found.append(by_sequence[wanted])
+        wanted = found[-1].parent_sequence
+    return found[::-1], wanted
 
 
 def _name(manifest: Manifest) -> str:

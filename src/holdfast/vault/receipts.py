@@ -1,8 +1,8 @@
 """Receipts: what a run read and stored, signed with Ed25519, so that others can check it without the vault.
 
 A receipt file is one JSON object: `receipt` (what is said), `public_key` and `signature` (hexadecimal). The signature
-is over the receipt in its one canonical form: keys sorted, no white space, UTF-8. Every receipt names the SHA-256 of the
-one before it of the same instance, so that none can be taken out or put in between.
+is over the receipt in its one canonical form: keys sorted, no white space, UTF-8. Every receipt names the SHA-256 of
+the one before it of the same instance, so that none can be taken out or put in between.
 """
 
 import hashlib
@@ -12,10 +12,11 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from holdfast.errors import Damaged, InputError, ObjectExists
+from holdfast.errors import Damaged, InputError
 from holdfast.storage import Storage
 from holdfast.vault import envelope, names
 from holdfast.vault.keys import CustomerKeys, derive
+from holdfast.vault.putting import put_document
 
 _PURPOSE = "receipt"
 
@@ -78,11 +79,8 @@ def put(storage: Storage, keys: CustomerKeys, customer_id: int, signed: SignedRe
     """Store a receipt. The same one again is a success; another one of the same run raises ObjectExists."""
     instance_id, sequence = signed.receipt["instance_id"], signed.receipt["backup_number"]
     name = names.receipt(customer_id, instance_id, sequence)
-    try:
-        storage.put(name, envelope.seal_document(keys, _PURPOSE, name, signed.encode()))
-    except ObjectExists:
-        if decode(keys, name, storage.get(name)) != signed:
-            raise
+    sealed = envelope.seal_document(keys, _PURPOSE, name, signed.encode())
+    put_document(storage, name, sealed, lambda there: decode(keys, name, there) == signed)
 
 
 def read(storage: Storage, keys: CustomerKeys, customer_id: int, instance_id: int, sequence: int) -> SignedReceipt:

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from holdfast.clock import format_time, now
-from holdfast.errors import Damaged, NotFound, ObjectExists
+from holdfast.errors import Damaged, NotFound
 from holdfast.vault import envelope, names
+from holdfast.vault.putting import put_document
 from holdfast.vault.vault import CustomerVault, Vault
 
 _PURPOSE = "revision"
@@ -47,13 +48,13 @@ def put_revision(
     )
     name = names.revision(customer.customer_id, kind, revision.object_id, number)
     document = msgspec.json.encode(revision)
-    try:
-        customer.storage.put(name, envelope.seal_document(customer.keys, _PURPOSE, name, document))
-    except ObjectExists:
-        there = decode(customer, name, customer.storage.get(name))
-        mine = msgspec.json.decode(document, type=Revision)
-        if msgspec.structs.replace(there, written_at="") != msgspec.structs.replace(mine, written_at=""):
-            raise
+    mine = msgspec.structs.replace(msgspec.json.decode(document, type=Revision), written_at="")
+
+    def is_same(there: bytes) -> bool:
+        return msgspec.structs.replace(decode(customer, name, there), written_at="") == mine
+
+    sealed = envelope.seal_document(customer.keys, _PURPOSE, name, document)
+    put_document(customer.storage, name, sealed, is_same)
 
 
 def read_revisions(vault: Vault, kinds: Collection[str] | None = None, *, every: bool = False) -> Iterator[Revision]:

@@ -19,6 +19,7 @@ from holdfast.vault.marker import Marker
 from holdfast.vault.pack_reader import PackCache, PackReader
 from holdfast.vault.pack_writer import PackWriter
 from holdfast.vault.packs import Pack, PackCodec
+from holdfast.vault.putting import put_document
 
 _Result = TypeVar("_Result")
 
@@ -50,11 +51,7 @@ class Vault:
 
         Raises VaultError (code `vault_exists`) where there is one, WrongKey where one was begun with another key.
         """
-        try:
-            storage.size(names.MARKER)
-        except ObjectMissing:
-            pass
-        else:
+        if _has_marker(storage, root_key):
             raise VaultError(f"there is a vault in {storage.url} already", code="vault_exists")
         try:
             _, vault_id = keyring.find(storage, root_key, names.INSTALLATION)
@@ -63,8 +60,9 @@ class Vault:
         keyring.make(storage, root_key, names.INSTALLATION, vault_id)
         keys, vault_id = keyring.find(storage, root_key, names.INSTALLATION)
         # The marker comes last: where it stands, the vault is whole.
+        data = Marker(vault_id, format_time(now())).encode(keys)
         try:
-            storage.put(names.MARKER, Marker(vault_id, format_time(now())).encode(keys))
+            put_document(storage, names.MARKER, data, lambda there: marker.decode(there, keys) is None)
         except ObjectExists as error:
             raise VaultError(f"there is a vault in {storage.url} already", code="vault_exists") from error
         return cls(storage, root_key, vault_id, keys)
@@ -216,6 +214,21 @@ class CustomerVault:
     def read_manifests(self, instance_id: int) -> list[Manifest]:
         """The manifests of an instance's runs, ascending by sequence; of each run the highest generation."""
         return manifests.read(self.storage, self.keys, self.customer_id, instance_id)
+
+
+def _has_marker(storage: Storage, root_key: RootKey) -> bool:
+    """Whether a vault stands in the storage. One whose marker was torn by a crash has never come to be."""
+    try:
+        data = storage.get(names.MARKER)
+    except ObjectMissing:
+        return False
+    try:
+        marker.decode(data, keyring.find(storage, root_key, names.INSTALLATION)[0])
+    except Damaged:
+        return False
+    except VaultError:
+        return True
+    return True
 
 
 def _no_vault(storage: Storage) -> VaultError:
