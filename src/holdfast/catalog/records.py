@@ -5,7 +5,7 @@
 Callers commit a pack's bytes first, and keep the stream's and scopes' counters (`streams`, `scopes`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -15,7 +15,7 @@ from holdfast.catalog.schema import current, history, streams
 
 __all__ = [
     "CurrentRow", "RecordRow", "count", "delete", "get", "get_many", "insert_new", "key_range", "known", "lookup",
-    "page", "page_at", "replace", "scope_keys", "stream_keys",
+    "page", "page_at", "recompare", "replace", "scope_keys", "stream_keys",
 ]  # fmt: skip
 
 _KEYS_AT_ONCE = 10_000
@@ -72,6 +72,18 @@ def _changed(conn: sa.Connection, stream: int, sequence: int, keys: Sequence[str
         conn.execute(sa.update(streams).where(streams.c.id == stream).values(last_run=sequence))
     if sequence > first_run:
         bulk(conn).note_changes(conn, stream, sequence, keys)
+
+
+def recompare(conn: sa.Connection, stream: int, compares: Mapping[str, bytes]) -> None:
+    """Keep another `compare` digest for the newest versions of these records, by key: no new version, since what they
+    are compared by has changed and not their bytes."""
+    if compares:
+        conn.execute(
+            sa.update(current)
+            .where(current.c.stream == stream, current.c.record_key == sa.bindparam("key"))
+            .values(compare=sa.bindparam("compared")),
+            [{"key": key, "compared": digest} for key, digest in compares.items()],
+        )
 
 
 def move(conn: sa.Connection, stream: int, key: str, scope: int) -> None:

@@ -205,6 +205,7 @@ scopes = Table(
     Column("run_id", BigInteger),  # the run that `state` and `checkpoint` belong to
     Column("state", Text),
     Column("checkpoint", Json),
+    Column("memory", Json),  # kept from run to run: when it was swept, the cursor of its list of deletions
     sa.UniqueConstraint("stream", "parent_key"),
 )  # fmt: skip
 

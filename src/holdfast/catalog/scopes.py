@@ -34,6 +34,8 @@ class Scope:
     """The run that `state` and `checkpoint` belong to; another run's mean nothing."""
     state: str | None
     checkpoint: Mapping[str, Any] | None
+    memory: Mapping[str, Any] | None
+    """What the listing remembers beside its cursor, from run to run."""
 
 
 _SCOPE = tuple(scopes.c[name] for name in Scope.__dataclass_fields__)
@@ -97,6 +99,12 @@ def complete(
     if live is not None:
         values["live"] = live
     conn.execute(sa.update(scopes).where(scopes.c.id == scope_id).values(**values))
+
+
+def remember(conn: sa.Connection, scope_id: int, memory: Mapping[str, Any]) -> None:
+    """Keep these values, and those of other names that are remembered already."""
+    known = conn.execute(sa.select(scopes.c.memory).where(scopes.c.id == scope_id)).scalar_one()
+    conn.execute(sa.update(scopes).where(scopes.c.id == scope_id).values(memory={**(known or {}), **memory}))
 
 
 def set_live(conn: sa.Connection, live: Mapping[int, int]) -> None:

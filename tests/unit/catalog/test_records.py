@@ -261,3 +261,12 @@ def _compare_changes(world: World, before: int, after: int, states: list[dict[st
         found += [(change.record_key, change.kind) for change in page]
         last = page[-1].record_key
     assert found == expected
+
+
+def test_what_a_record_is_compared_by_changes_without_a_version(world: World) -> None:
+    world.insert(1, "a", "b")
+    records.recompare(world.conn, world.stream, {"a": b"1" * 16, "x": b"2" * 16})
+    found = records.lookup(world.conn, world.stream, ["a", "b"])
+    assert (found["a"].compare, found["a"].run_from, found["b"].compare) == (b"1" * 16, 1, None)
+    records.recompare(world.conn, world.stream, {})
+    assert world.keys(1) == ["a", "b"]
