@@ -4,6 +4,8 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 from rich.text import Text
@@ -11,15 +13,30 @@ from rich.text import Text
 from holdfast.cli.output import Output, printable
 from holdfast.clock import format_time, now
 
+_LIBRARIES = ("dbos", "alembic", "asyncio", "boto3", "botocore", "urllib3", "sqlalchemy", "uvicorn")
+"""What they do step by step is of use to their authors."""
 
-def quiet(output: Output) -> None:
-    """A command's log: warnings and worse, as a person reads them; everything with HOLDFAST_LOG_LEVEL=debug."""
+
+@contextmanager
+def quiet(output: Output) -> Iterator[None]:
+    """A command's log, until the end of the block: warnings and worse, as a person reads them; everything with
+    HOLDFAST_LOG_LEVEL=debug."""
+    root = logging.getLogger()
+    before = (list(root.handlers), root.level)
+    levels = {name: logging.getLogger(name).level for name in _LIBRARIES}
     wants_all = os.environ.get("HOLDFAST_LOG_LEVEL", "").lower() == "debug"
     _install(_ScreenHandler(output), logging.DEBUG if wants_all else logging.WARNING)
+    try:
+        yield
+    finally:
+        root.handlers = before[0]
+        root.setLevel(before[1])
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def service(level: str, form: Literal["text", "json"]) -> None:
-    """The service's log: a line per event on standard error."""
+    """The service's log, in place of a command's: a line per event on standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLine() if form == "json" else _TextLine())
     _install(handler, logging.getLevelNamesMapping()[level.upper()])
@@ -32,8 +49,7 @@ def _install(handler: logging.Handler, level: int) -> None:
             root.removeHandler(earlier)
     root.addHandler(handler)
     root.setLevel(level)
-    # What libraries do step by step is of use to their authors.
-    for name in ("dbos", "alembic", "asyncio", "boto3", "botocore", "urllib3", "sqlalchemy", "uvicorn"):
+    for name in _LIBRARIES:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
 
 

@@ -5,6 +5,7 @@ Everything else is imported when a command runs, so that `--help` and completion
 
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -90,34 +91,41 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command; answers its exit code."""
+    """Run one command; answers its exit code. Raises nothing."""
     from holdfast.cli import logs
 
     forget_consoles()
     output = Output(as_json="--json" in arguments)
-    logs.quiet(output)
-    try:
-        code = get_command(app)(args=list(arguments), prog_name="holdfast", standalone_mode=False)
-        return code if isinstance(code, int) else errors.DONE
-    except HoldfastError as error:
+    with logs.quiet(output):
+        try:
+            code = get_command(app)(args=list(arguments), prog_name="holdfast", standalone_mode=False)
+        except BaseException as error:  # noqa: BLE001 - every one ends in a sentence and an exit code
+            return _ended(output, error)
+    return code if isinstance(code, int) else errors.DONE
+
+
+def _ended(output: Output, error: BaseException) -> int:
+    """Tell what ended a command; answers the exit code."""
+    if isinstance(error, HoldfastError):
         return errors.tell_error(output, error)
-    except typer.TyperException as error:
+    if isinstance(error, typer.TyperException):
         context = getattr(error, "ctx", None)
         hint = f"{context.command_path} --help says how." if context is not None else None
         errors.tell(output, "usage", error.format_message(), hint)
         return errors.USAGE
-    except (typer.Abort, KeyboardInterrupt):
+    if isinstance(error, typer.Abort | KeyboardInterrupt):
         output.note("Interrupted.", "yellow")
         return errors.INTERRUPTED
-    except BrokenPipeError:
+    if isinstance(error, BrokenPipeError):
         _drop_output()
         return errors.DONE
-    except Exception as error:  # noqa: BLE001 - a defect, told in one sentence; the traceback is for who wants it
-        hint = "This is a defect: please report it. HOLDFAST_LOG_LEVEL=debug shows where it happened."
-        if os.environ.get("HOLDFAST_LOG_LEVEL", "").lower() == "debug":
-            output.notes.print_exception()
-        errors.tell(output, "internal_error", f"{type(error).__name__}: {error}", hint)
-        return errors.DEFECT
+    if isinstance(error, SystemExit):  # of `--install-completion`
+        return error.code if isinstance(error.code, int) else errors.DONE
+    if os.environ.get("HOLDFAST_LOG_LEVEL", "").lower() == "debug":
+        traceback.print_exception(error, file=sys.stderr)
+    hint = "This is a defect: please report it. HOLDFAST_LOG_LEVEL=debug shows where it happened."
+    errors.tell(output, "internal_error", f"{type(error).__name__}: {error}", hint)
+    return errors.DEFECT
 
 
 def _drop_output() -> None:

@@ -21,6 +21,7 @@ __all__ = ["Runtime"]
 _APPLICATION_VERSION = "1"
 # A job may lose its worker so often (deployments, crashes) before DBOS gives it up as one that kills its workers.
 _MAX_RECOVERY_ATTEMPTS = 200
+_THREADS_END_S = 10.0
 
 
 class Runtime:
@@ -65,9 +66,12 @@ class Runtime:
         if self._dbos is not None:
             for event in self._dbos.background_thread_stop_events:
                 event.set()
-        for thread in threading.enumerate():
-            if thread.name.startswith("queue-worker-"):
-                thread.join(10.0)
+        # Not joined: right after the launch some of them are only about to start, which refuses to be joined.
+        deadline = time.monotonic() + _THREADS_END_S
+        while any(thread.name.startswith("queue-worker-") for thread in threading.enumerate()):
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.02)
 
     def running(self) -> list[str]:
         """The keys of the jobs that run in this process, until their end is recorded."""

@@ -1,0 +1,57 @@
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from holdfast.cli import completion
+from holdfast.operations import definitions, instances
+from tests.support.installation import installed
+
+DOCUMENT = """
+holdfast: 1
+name: My shop
+variables:
+  - {key: token, secret: true}
+  - {key: team}
+connection: {base_url: "https://shop.example"}
+endpoints:
+  - {name: items, path: /items, id: id}
+"""
+
+
+def _context(**params: str) -> Any:
+    return SimpleNamespace(params=params)
+
+
+@pytest.fixture
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two instances of one definition, one of them backed up in vain."""
+    with installed(tmp_path / "home") as installation:
+        services = installation.services
+        made = definitions.create(services, installation.customer.vendor_id, DOCUMENT)
+        first = instances.create(services, installation.customer.id, made.id, label="shop")
+        instances.create(services, installation.customer.id, made.id, label="store")
+        instances.set_variables(services, first, {"token": "t", "team": "x"})
+        installation.backup(first)
+    monkeypatch.setenv("HOLDFAST_HOME", str(tmp_path / "home"))
+
+
+@pytest.mark.usefixtures("_home")
+def test_names_are_completed() -> None:
+    assert completion.instance_names("s") == ["shop", "store"]
+    assert completion.instance_names("sh") == ["shop"]
+    assert completion.endpoint_names(_context(name="shop"), "") == ["items"]
+    assert completion.endpoint_names(_context(name="nobody"), "") == []
+    assert {"kinto", "My shop"} <= set(completion.definition_names(""))
+    assert completion.assignments(_context(name="shop"), "t") == ["token=", "team="]
+    assert "server=" in completion.assignments(_context(definition="kinto", name=None), "")
+
+
+def test_completion_is_silent_where_there_is_no_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOLDFAST_HOME", str(tmp_path))
+    assert completion.instance_names("") == completion.endpoint_names(_context(name="x"), "") == []
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setenv("HOLDFAST_PORT", "no number")
+    assert completion.instance_names("") == []
+    assert "kinto" in completion.definition_names("k")

@@ -1,0 +1,50 @@
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast import errors
+from holdfast.cli.failures import ADVICE, tell_failures, where
+from holdfast.cli.output import Output, forget_consoles
+
+
+def _failure(code: str, message: str = "oh", **more: Any) -> dict[str, Any]:
+    return {"endpoint": None, "page": None, "record_id": None, "code": code, "message": message, **more}
+
+
+@pytest.fixture(autouse=True)
+def _own_streams() -> None:
+    forget_consoles()
+
+
+def test_a_failure_says_where_it_was() -> None:
+    assert where(_failure("x")) == ""
+    assert where(_failure("x", endpoint="items", page=7)) == "items, page 7: "
+    assert where(_failure("x", endpoint="items", parent="a", record_id="9")) == "items, of a, record 9: "
+
+
+def test_each_failure_is_told_and_the_same_advice_once(capsys: pytest.CaptureFixture[str]) -> None:
+    failures = [_failure("credential_refused", f"401 ({number})", endpoint="items") for number in range(3)]
+    tell_failures(Output(), "it", failures, secrets=["token", "other"])
+    shown = capsys.readouterr().out
+    assert [shown.count(f"items: 401 ({number})") for number in range(3)] == [1, 1, 1]
+    assert shown.count("holdfast set it token`") == 1
+
+
+def test_many_failures_are_counted_and_where_to_see_them_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    failures = [_failure("source_failed", f"failure {number}") for number in range(15)]
+    tell_failures(Output(), "it", failures, number=4)
+    shown = capsys.readouterr().out
+    assert "failure 9" in shown and "failure 10" not in shown
+    assert "and 5 more: holdfast backups it 4" in shown
+    tell_failures(Output(), "it", failures, shown=None)
+    assert "failure 14" in capsys.readouterr().out
+
+
+def test_every_piece_of_advice_can_be_told_and_belongs_to_a_code_there_is() -> None:
+    known = {one.code for one in vars(errors).values() if isinstance(one, type) and hasattr(one, "code")}
+    source = "".join(file.read_text() for file in Path(errors.__file__).parent.rglob("*.py"))
+    for code, advice in ADVICE.items():
+        assert advice.format(name="it", secret="token")
+        assert code in known or re.search(rf'(code=|\(\n? *)"{code}"', source), code
