@@ -3,7 +3,6 @@
 from urllib.parse import quote
 
 from fastapi import Request
-from starlette.datastructures import URL
 
 from holdfast.api.errors import Answer, Problem
 from holdfast.settings import Settings
@@ -33,11 +32,10 @@ def path(*segments: object) -> str:
     return "".join("/" + _segment(str(segment)) for segment in segments)
 
 
-def own_url(request: Request, settings: Settings) -> URL:
-    """The request's own address as its client writes it."""
-    query = request.scope["query_string"].decode("latin-1")
+def own_url(request: Request, settings: Settings) -> str:
+    """The request's own address as its client writes it, without the query."""
     own_path: str = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-    return URL(base_url(request, settings) + own_path + (f"?{query}" if query else ""))
+    return base_url(request, settings) + own_path
 
 
 def _segment(text: str) -> str:

@@ -1,14 +1,17 @@
 """Makes the ASGI application from an installation's services."""
 
+from functools import partial
+
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from holdfast import __version__
 from holdfast.api import errors
 from holdfast.api.context import ApiContext
+from holdfast.api.openapi import described
 from holdfast.api.protection import BodyTooLarge, Protection, too_large
 from holdfast.api.raw_path import RawPath
-from holdfast.api.routes import ROUTERS
+from holdfast.api.routes import ROUTERS, TAGS
 from holdfast.operations.services import Services
 
 _ABOUT = """
@@ -27,6 +30,7 @@ def create_app(services: Services) -> FastAPI:
         version=__version__,
         description=_ABOUT,
         redirect_slashes=False,
+        openapi_tags=[{"name": tag} for tag in TAGS],
         separate_input_output_schemas=False,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
@@ -39,6 +43,7 @@ def create_app(services: Services) -> FastAPI:
 
     for router in ROUTERS:
         app.include_router(router)
+    app.openapi = partial(described, app)  # type: ignore[method-assign] # how FastAPI wants it done
     app.add_middleware(RawPath)
     app.add_middleware(Protection)
     return app

@@ -5,24 +5,23 @@ A route names in its parameters who may call it. The contract knows no 403: a to
 
 from typing import Annotated
 
-from fastapi import Depends, Request, Security
-from fastapi.security import APIKeyHeader, HTTPBearer
+from fastapi import Depends, Request
 
-from holdfast.api.context import Context
+from holdfast.api.context import ApiContext
 from holdfast.api.errors import Answer, Problem
 from holdfast.operations.tokens import Caller
 
 _SCHEMES = {"bearer", "bearer_token"}
-_bearer = HTTPBearer(auto_error=False, scheme_name="bearer", description="What `POST /oauth/token` gave.")
-_access_token = APIKeyHeader(
-    name="Access-Token", auto_error=False, scheme_name="access_token", description="The same token without a scheme."
-)
-
-
-async def _documented(
-    _one: Annotated[object, Security(_bearer)], _other: Annotated[object, Security(_access_token)]
-) -> None:
-    """Puts both ways into the OpenAPI document; reading them is `token_of`'s business."""
+SECURITY_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "What `POST /oauth/token` gave."},
+    "access_token": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Access-Token",
+        "description": "The same token without a scheme.",
+    },
+}
+"""For the OpenAPI document."""
 
 
 def token_of(request: Request) -> str | None:
@@ -32,7 +31,8 @@ def token_of(request: Request) -> str | None:
     return request.headers.get("access-token")
 
 
-async def _caller(request: Request, context: Context, _: Annotated[None, Depends(_documented)]) -> Caller:
+async def _caller(request: Request) -> Caller:
+    context: ApiContext = request.app.state.context
     token = token_of(request)
     if not token:
         raise _refused("an access token is needed", 'Bearer realm="holdfast"')
@@ -42,13 +42,15 @@ async def _caller(request: Request, context: Context, _: Annotated[None, Depends
     return caller
 
 
-async def _vendor(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+async def _vendor(request: Request) -> Caller:
+    caller = await _caller(request)
     if caller.customer_id is not None:
         raise _refused("a customer's token has no right to this", _challenge("insufficient_scope"))
     return caller
 
 
-async def _customer(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+async def _customer(request: Request) -> Caller:
+    caller = await _caller(request)
     if caller.customer_id is None:
         raise _refused("only a customer's token is for this", _challenge("insufficient_scope"))
     return caller

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from holdfast.api.known_tokens import KnownTokens
 from holdfast.identity.attempts import Attempts
 from holdfast.operations.browsing import Browser
+from holdfast.operations.record_pages import RecordPages
 from holdfast.operations.services import Services
 from holdfast.settings import Settings
 
@@ -16,12 +17,19 @@ from holdfast.settings import Settings
 class ApiContext:
     services: Services
     browser: Browser
+    record_pages: RecordPages
     known_tokens: KnownTokens
+    reads_are_quick: bool
+    """Whether a small read takes less than handing it to a thread: catalog and vault are files of this machine."""
     attempts: Attempts = field(default_factory=Attempts)
 
     @classmethod
     def of(cls, services: Services) -> "ApiContext":
-        return cls(services, Browser(services), KnownTokens(services))
+        browser = Browser(services)
+        local = services.settings.effective_database_url.startswith("sqlite") and services.storage.url.startswith(
+            "file:"
+        )
+        return cls(services, browser, RecordPages(services, browser), KnownTokens(services), local)
 
     @property
     def settings(self) -> Settings:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Annotated, Any
+from urllib.parse import quote, unquote_plus
 
 from fastapi import Depends, Request, Response
 
@@ -26,6 +27,9 @@ LINK_HEADER = {
 }
 
 
+_IN_QUERY = "%!$&'()*+,;=:@/?-._~"
+
+
 def set_links(
     request: Request, response: Response, settings: Settings, listing: Listing[Any]
 ) -> None:  # fmt: skip
@@ -46,14 +50,14 @@ def links(request: Request, settings: Settings, *, page: int, last_page: int, af
 
     `after` goes into `next` only: it lets that page begin without a walk over those before it.
     """
-    here = own_url(request, settings).remove_query_params(["page", "after"])
-    targets: list[tuple[str, int, str | None]] = [("first", 1, None)]
+    query: str = request.scope["query_string"].decode("latin-1")
+    kept = [one for one in query.split("&") if one and unquote_plus(one.partition("=")[0]) not in ("page", "after")]
+    # What a client sent may not end the address it stands in.
+    here = own_url(request, settings) + "?" + "".join(f"{quote(one, safe=_IN_QUERY)}&" for one in kept)
+    found = [f'<{here}page=1>; rel="first"']
     if page > 1:
-        targets.append(("prev", min(page - 1, last_page), None))
+        found.append(f'<{here}page={min(page - 1, last_page)}>; rel="prev"')
     if page < last_page:
-        targets.append(("next", page + 1, after))
-    targets.append(("last", last_page, None))
-    return ", ".join(
-        f'<{here.include_query_params(page=number, **({"after": key} if key else {}))}>; rel="{relation}"'
-        for relation, number, key in targets
-    )
+        found.append(f'<{here}page={page + 1}{f"&after={after}" if after else ""}>; rel="next"')
+    found.append(f'<{here}page={last_page}>; rel="last"')
+    return ", ".join(found)

@@ -1,6 +1,5 @@
 """What every request and answer goes through: a bound on bodies, and headers that keep browsers out of trouble."""
 
-from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -9,14 +8,15 @@ from holdfast.api.errors import Problem, answer
 LARGEST_BODY_BYTES = 1024 * 1024
 """Of a request. The largest thing anybody sends is a definition's document."""
 
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
 """On every answer that does not set them itself."""
+_ONLY_TLS = (*_HEADERS, (b"strict-transport-security", b"max-age=31536000"))
 
 
 class Protection:
@@ -30,13 +30,13 @@ class Protection:
             await self.app(scope, receive, send)
             return
 
+        headers = _ONLY_TLS if scope["scheme"] == "https" else _HEADERS
+
         async def send_protected(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
-                if scope["scheme"] == "https":
-                    headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+                there = {name for name, _ in message["headers"]}
+                missing = [header for header in headers if header[0] not in there]
+                message["headers"] = [*message["headers"], *missing]
             await send(message)
 
         announced = dict(scope["headers"]).get(b"content-length", b"0")

@@ -1,0 +1,83 @@
+"""Pages of records for readers who come by the thousand: whose they are and what is on the page, in one transaction.
+
+The same as `Browser.state`, `count` and `records` one after the other, at a tenth of their cost.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from holdfast.catalog import readings, records
+from holdfast.catalog.rows import RecordRow
+from holdfast.errors import NotFound
+from holdfast.operations.browsing import Browser
+from holdfast.operations.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPage:
+    run_id: int | None
+    """The backup whose state it shows; None: there is none yet, or not by then."""
+    total: int
+    """Records in that state."""
+    rows: Sequence[RecordRow]
+    raws: Sequence[bytes]
+    """What the source sent, in the order of the rows."""
+    knows_endpoint: bool
+    """Whether that backup has the endpoint; else there is nothing on the page."""
+
+
+class RecordPages:
+    """Thread-safe. Short enough for an event loop where catalog and vault are on this machine."""
+
+    def __init__(self, services: Services, browser: Browser) -> None:
+        self._database = services.database
+        self._browser = browser
+
+    def read(
+        self,
+        vendor_id: int,
+        customer_id: int | None,
+        instance_id: int,
+        endpoint: str,
+        *,
+        run_id: int | None = None,
+        at: datetime | None = None,
+        after: str | None = None,
+        offset: int = 0,
+        limit: int = 20,
+    ) -> RecordPage:
+        """On from the key `after`, or from the record at `offset`; ascending by key.
+
+        Raises NotFound for an instance that is not this vendor's (and customer's), and with the field `backup_id` for a
+        backup that is none of it.
+        """
+        rows: list[RecordRow] = []
+        with self._database.read() as connection:
+            found = readings.find(connection, instance_id, endpoint, run_id=run_id, at=at)
+            if found is None or found.vendor_id != vendor_id or customer_id not in (None, found.customer_id):
+                raise NotFound(f"no backup instance {instance_id}", field="backup_instance_id")
+            if run_id is not None and found.run_id is None:
+                raise NotFound(f"no backup {run_id}", field="backup_id")
+            if (
+                found.sequence is None
+                or found.stream is None
+                or found.first_run is None
+                or found.first_run > found.sequence
+            ):
+                return RecordPage(found.run_id, 0, (), (), knows_endpoint=False)
+            sequence = None if found.sequence == found.newest_run else found.sequence
+            total = _total(found)
+            if total is None:
+                total = records.count(connection, found.stream, sequence)
+            if after is not None or offset == 0:
+                rows = records.page(connection, found.stream, sequence=sequence, after=after, limit=limit)
+            elif offset < total:
+                rows = records.page_at(connection, found.stream, offset, sequence=sequence, limit=limit)
+        return RecordPage(found.run_id, total, rows, self._browser.read_rows(found.customer_id, rows), True)
+
+
+def _total(found: readings.Reading) -> int | None:
+    if found.sequence == found.newest_run or (found.last_run or 0) <= (found.sequence or 0):
+        return found.live_now
+    return found.live
