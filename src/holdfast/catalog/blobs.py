@@ -126,3 +126,22 @@ def chunk_places(
             query = query.with_for_update(read=True)
         found.update((bytes(digest), ChunkPlace(*place)) for digest, *place in conn.execute(query))
     return found
+
+
+def without_place(conn: sa.Connection, customer_id: int) -> set[bytes]:
+    """The digests of chunks that a blob of the customer consists of and that are stored nowhere."""
+    missing: set[bytes] = set()
+    after = 0
+    while True:
+        query = (
+            sa.select(blobs.c.id, blobs.c.chunks)
+            .where(blobs.c.customer_id == customer_id, blobs.c.id > after)
+            .order_by(blobs.c.id)
+            .limit(_MANY)
+        )
+        rows = conn.execute(query).all()
+        if not rows:
+            return missing
+        after = rows[-1].id
+        wanted = {bytes(row.chunks[i : i + _DIGEST]) for row in rows for i in range(0, len(row.chunks), _DIGEST)}
+        missing |= wanted - chunk_places(conn, customer_id, wanted).keys()

@@ -73,3 +73,9 @@ def of_run(conn: sa.Connection, run_id: int) -> list[PackRow]:
     """In batch order."""
     query = sa.select(*_PACK).where(packs.c.run_id == run_id).order_by(packs.c.batch, packs.c.id)
     return [PackRow(*row) for row in conn.execute(query)]
+
+
+def of_customer(conn: sa.Connection, customer_id: int) -> set[str]:
+    """The names of all packs of a customer that the catalog knows, whatever is to become of them."""
+    query = sa.select(packs.c.object_id).where(packs.c.customer_id == customer_id)
+    return set(conn.execute(query).scalars())

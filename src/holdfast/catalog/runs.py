@@ -125,6 +125,15 @@ def _newest_ended_query(at: bool, since: bool, status: bool) -> sa.Select[Any]:
     return query.order_by(runs.c.sequence.desc()).limit(1)
 
 
+def previous_ended(conn: sa.Connection, instance_id: int, sequence: int) -> int | None:
+    """The sequence of the last ended run before this one; None: there is none, or none any more."""
+    query = sa.select(sa.func.max(runs.c.sequence)).where(
+        runs.c.instance_id == instance_id, runs.c.sequence < sequence, _ENDED
+    )
+    found: int | None = conn.execute(query).scalar_one()
+    return found
+
+
 def of_instance(conn: sa.Connection, instance_id: int, page: PageRequest) -> Listing[Run]:
     return listed(conn, sa.select(*_RUN).where(runs.c.instance_id == instance_id), runs.c.id, page, Run)
 

@@ -64,6 +64,18 @@ def ensure(
     return {stream.endpoint: stream for stream in of_instance(conn, instance_id)}
 
 
+def add_behind(conn: sa.Connection, instance_id: int, endpoint: str, sequence: int) -> Stream:
+    """The stream of an endpoint that the definition no longer has, made behind the others. For a rebuild."""
+    last = sa.select(sa.func.coalesce(sa.func.max(streams.c.ordinal), -1)).where(streams.c.instance_id == instance_id)
+    conn.execute(sa.insert(streams).values(
+        instance_id=instance_id, endpoint=endpoint, description=None, ordinal=conn.execute(last).scalar_one() + 1,
+        next_slot=0, live=0, state_sum=NO_SUM, first_run=sequence, last_run=0,
+    ))  # fmt: skip
+    found = find(conn, instance_id, endpoint)
+    assert found is not None, "it was just made"
+    return found
+
+
 def of_instance(conn: sa.Connection, instance_id: int) -> list[Stream]:
     """In the definition's order."""
     query = sa.select(*_STREAM).where(streams.c.instance_id == instance_id).order_by(streams.c.ordinal, streams.c.id)

@@ -111,7 +111,7 @@ def _manifest(
         started_at=format_time(current.started_at or ended_at),
         ended_at=format_time(ended_at),
         definition_revision_id=current.definition_revision_id,
-        parent_sequence=run.sequence - 1 or None,
+        parent_sequence=runs.previous_ended(connection, run.instance_id, run.sequence),
         packs=tuple(pack.object_id for pack in packs.of_run(connection, run.id)),
         endpoints=tuple(_endpoint_state(stream) for stream in sorted(reached, key=lambda stream: stream.ordinal)),
         failures=tuple(failures.entries),
