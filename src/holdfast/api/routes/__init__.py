@@ -1,7 +1,9 @@
-"""The routes, one module per noun. `ROUTERS` are all of them, in the order of the contract."""
+"""The routes, one module per noun. `ROUTERS` are all of them: those first that are asked most, since they are searched
+in this order. `TAGS` is the order in which people read them."""
 
 from holdfast.api.routes import (
     backups,
+    comparison,
     customer_tokens,
     customers,
     definition_variables,
@@ -21,8 +23,12 @@ from holdfast.api.routes import (
 ROUTERS = tuple(
     module.router
     for module in (
-        tokens, ping, vendors, customers, customer_tokens, definitions, definition_variables, instances,
-        instance_variables, backups, endpoints, records, exports, logs,
-        search,
+        records, endpoints, backups, instances, instance_variables, exports, logs, ping, tokens, customers,
+        customer_tokens, definitions, definition_variables, vendors, search,
+        comparison,
     )
+)  # fmt: skip
+TAGS = (
+    "Tokens", "Ping", "Vendors", "Customers", "Backup definitions", "Definition variables", "Backup instances",
+    "Instance variables", "Backups", "Endpoints", "Records", "Search", "Compare", "Exports", "Logs",
 )  # fmt: skip
