@@ -1,19 +1,19 @@
 """`compare`: what was added, changed and deleted from one backup to another, field by field."""
 
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from holdfast.cli.output import Output, moment
 from holdfast.cli.parameters import Json, Name, example
-from holdfast.errors import NotFound, PageUnreadable
+from holdfast.errors import NotFound
 
 if TYPE_CHECKING:
     from holdfast.catalog.instances import Instance
     from holdfast.cli.session import Session
     from holdfast.operations.browsing import State
-    from holdfast.operations.compare import FieldChange, RecordChange
+    from holdfast.operations.compare import RecordChange
 
 app = typer.Typer()
 
@@ -45,7 +45,7 @@ def compare(
         before, after = _states(session, session.instance(name), first, second)
         changes = compare_states(session.services, before, after, endpoint=endpoint)
         if json:
-            listed = [_document(change) for change in changes]
+            listed = [change.document() for change in changes]
             output.document({"from": before.run.sequence, "to": after.run.sequence, "changes": listed})
             return
         output.say(
@@ -94,7 +94,7 @@ def _states(
 def _tell(output: Output, change: "RecordChange") -> None:
     sign, style = _SIGNS[change.kind]
     output.say(f"  {sign} {change.key}", style)
-    fields = _fields(change)
+    fields = change.fields()
     if fields is None:
         output.say("      nested too deeply to compare field by field")
         fields = []
@@ -112,35 +112,3 @@ def _value(value: object) -> str:
 
     text = "nothing" if value is MISSING else encode(value)
     return text if len(text) <= _VALUE_LENGTH else text[: _VALUE_LENGTH - 1] + "…"
-
-
-def _document(change: "RecordChange") -> dict[str, Any]:
-    fields = _fields(change)
-    return {
-        "endpoint": change.endpoint,
-        "id": change.key,
-        "change": change.kind,
-        "fields": None if fields is None else [_field(one) for one in fields],
-        "blob_changed": change.blob_changed,
-    }
-
-
-def _fields(change: "RecordChange") -> list["FieldChange"] | None:
-    """What differs within a changed record; None where it is nested too deeply to look into."""
-    try:
-        return change.fields()
-    except (PageUnreadable, RecursionError):
-        return None
-
-
-def _field(one: "FieldChange") -> dict[str, Any]:
-    """`before` or `after` is left out where the field was not there."""
-    import msgspec
-
-    from holdfast.definitions.values import encode
-    from holdfast.operations.compare import MISSING
-
-    sides = {"before": one.before, "after": one.after}
-    return {"field": one.path} | {
-        side: msgspec.Raw(encode(value).encode()) for side, value in sides.items() if value is not MISSING
-    }

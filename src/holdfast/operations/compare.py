@@ -4,9 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
+
 from holdfast.catalog import changes, streams
 from holdfast.catalog.changes import Change
-from holdfast.definitions.values import decode
+from holdfast.definitions.values import decode, encode
+from holdfast.errors import PageUnreadable
 from holdfast.operations.browsing import Browser, State
 from holdfast.operations.services import Services
 
@@ -20,6 +23,13 @@ class FieldChange:
     path: str
     before: object
     after: object
+
+    def document(self) -> dict[str, Any]:
+        """`before` or `after` is left out where the field was not there."""
+        sides = {"before": self.before, "after": self.after}
+        return {"field": self.path} | {
+            side: msgspec.Raw(encode(value).encode()) for side, value in sides.items() if value is not MISSING
+        }
 
 
 class _Missing:
@@ -39,34 +49,52 @@ class RecordChange:
     after: bytes | None
     blob_changed: bool
 
-    def fields(self) -> list[FieldChange]:
-        """What differs within a changed record; nothing for an added or deleted one."""
+    def fields(self) -> list[FieldChange] | None:
+        """What differs within a changed record; nothing for an added or deleted one. None: it is nested too deeply."""
         if self.before is None or self.after is None:
             return []
-        return list(_differences("", decode(self.before), decode(self.after)))
+        try:
+            return list(_differences("", decode(self.before), decode(self.after)))
+        except (PageUnreadable, RecursionError):
+            return None
+
+    def document(self) -> dict[str, Any]:
+        """The change as JSON, by `msgspec.json`: values spelt as the source spelt them."""
+        fields = self.fields()
+        return {
+            "endpoint": self.endpoint,
+            "id": self.key,
+            "change": self.kind,
+            "fields": None if fields is None else [one.document() for one in fields],
+            "blob_changed": self.blob_changed,
+        }
 
 
 def compare(
-    services: Services, before: State, after: State, *, endpoint: str | None = None, after_key: str | None = None
-) -> Iterator[RecordChange]:
-    """Every difference from one state to another of an instance, by endpoint in the definition's order, then by key.
-
-    `after_key` goes on behind a key, within one `endpoint`.
-    """
+    services: Services, before: State | None, after: State, *, endpoint: str | None = None,
+    behind: tuple[str, str] | None = None, at_once: int = _AT_ONCE,
+) -> Iterator[RecordChange]:  # fmt: skip
+    """Every difference from one state (None: from nothing) to another of an instance, by endpoint in the definition's
+    order, then by key; of one endpoint where asked; on from behind a record of (endpoint, key). `at_once` records are
+    read from the vault together."""
     browser = Browser(services)
+    from_sequence = 0 if before is None else before.run.sequence
     with services.database.read() as connection:
         found = streams.of_instance(connection, after.instance_id)
+    if behind is not None:
+        names = [stream.endpoint for stream in found]
+        found = found[names.index(behind[0]) :] if behind[0] in names else []
     for stream in found:
         if endpoint is not None and stream.endpoint != endpoint:
             continue
-        key = after_key
+        key = behind[1] if behind is not None and stream.endpoint == behind[0] else None
         while True:
             with services.database.read() as connection:
                 page = changes.page(
-                    connection, stream.id, before.run.sequence, after.run.sequence, after=key, limit=_AT_ONCE
-                )
+                    connection, stream.id, from_sequence, after.run.sequence, after=key, limit=at_once
+                )  # fmt: skip
             yield from _read(browser, after.customer_id, stream.endpoint, page)
-            if len(page) < _AT_ONCE:
+            if len(page) < at_once:
                 break
             key = page[-1].record_key
 

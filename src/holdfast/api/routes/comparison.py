@@ -1,0 +1,122 @@
+"""What differs between two backups of an instance, a page at a time."""
+
+from itertools import islice
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+from pydantic import Field
+
+from holdfast.api import cursors
+from holdfast.api.authentication import VendorOrCustomer
+from holdfast.api.context import ApiContext, Context
+from holdfast.api.errors import BadRequest, Problem, bad_value_of
+from holdfast.api.models import Id, Model
+from holdfast.api.parameters import PathId, PerPage, QueryId, QueryText
+from holdfast.api.routes.answers import MAY_BE_BOTH
+from holdfast.api.routes.endpoints import known_endpoint
+from holdfast.api.routes.instances import own_instance
+from holdfast.catalog.instances import Instance
+from holdfast.operations.browsing import State
+from holdfast.operations.compare import RecordChange, compare
+
+router = APIRouter(prefix="/v1/backup_instances/{backup_instance_id}/compare", tags=["Compare"])
+
+
+class ChangedField(Model):
+    field: str = Field(description="A dotted path; elements of a list by their number.", examples=["labels.0.name"])
+    before: Any = Field(default=None, description="Left out where the field was not there.", examples=["bug"])
+    after: Any = Field(default=None, description="Left out where the field is gone.", examples=["question"])
+
+
+class Change(Model):
+    endpoint: str = Field(examples=["issues"])
+    id: str = Field(examples=["4711"])
+    change: Literal["added", "changed", "deleted"] = Field(examples=["changed"])
+    fields: list[ChangedField] | None = Field(
+        description="Of a changed record. null: it is nested too deeply to compare field by field."
+    )
+    blob_changed: bool = Field(examples=[False])
+    field_data: dict[str, Any] | None = Field(
+        default=None, description="An added record as it is, a deleted one as it was."
+    )
+
+
+class ComparePage(Model):
+    from_backup_id: Id | None = Field(description="null: everything is new.")
+    to_backup_id: Id | None = Field(description="null: there is no backup yet.")
+    changes: list[Change]
+    next: str | None = Field(description="Give it as `after` to go on; null: this is the end.")
+
+
+@router.get("", operation_id="compare_backups", response_model=ComparePage, responses=MAY_BE_BOTH)
+def compare_backups(
+    caller: VendorOrCustomer,
+    context: Context,
+    backup_instance_id: PathId,
+    first: Annotated[QueryId, Query(alias="from", description="The earlier backup; the one before `to`.")] = None,
+    second: Annotated[QueryId, Query(alias="to", description="The later backup; the newest.")] = None,
+    endpoint: Annotated[QueryText, Query(description="Only this one.")] = None,
+    per_page: PerPage = 20,
+    after: Annotated[QueryText, Query(description="`next` of the page before.")] = None,
+) -> Response:
+    """What was added, changed and deleted from one backup to a later one, by endpoint and id.
+
+    The cost is that of what has changed, however much there is.
+    """
+    instance = own_instance(context, caller, backup_instance_id)
+    if endpoint is not None:
+        with bad_value_of("endpoint"):
+            known_endpoint(context, instance, endpoint)
+    behind: tuple[str, str] | None = None
+    if after is not None:
+        first, second, *place = cursors.decode(after, (int, type(None)), int, str, str)
+        behind = (place[0], place[1])
+    before, now = _states(context, instance, first, second)
+    if now is None:
+        return _answer(None, None, [], None)
+    changes = compare(context.services, before, now, endpoint=endpoint, behind=behind, at_once=per_page + 1)
+    found = list(islice(changes, per_page + 1))
+    following = None
+    if len(found) > per_page:
+        found.pop()
+        last = found[-1]
+        following = cursors.encode(None if before is None else before.run.id, now.run.id, last.endpoint, last.key)
+    return _answer(before, now, found, following)
+
+
+def _states(
+    context: ApiContext, instance: Instance, first: int | None, second: int | None
+) -> tuple[State | None, State | None]:
+    """The earlier state is None where the later one is the first."""
+    browser = context.browser
+    with bad_value_of("to"):
+        now = browser.state(instance, backup_id=second)
+    if now is None:
+        return None, None
+    with bad_value_of("from"):
+        if first is not None:
+            before = browser.state(instance, backup_id=first)
+        elif now.run.sequence == 1:
+            before = None
+        else:
+            before = browser.state(instance, sequence=now.run.sequence - 1)
+    if before is not None and before.run.sequence > now.run.sequence:
+        raise BadRequest([Problem("from", "invalid", "`from` must be the earlier backup, `to` the later one")])
+    return before, now
+
+
+def _answer(before: State | None, now: State | None, found: list[RecordChange], following: str | None) -> Response:
+    document = {
+        "from_backup_id": None if before is None else before.run.id,
+        "to_backup_id": None if now is None else now.run.id,
+        "changes": [_shown(change) for change in found],
+        "next": following,
+    }
+    return Response(msgspec.json.encode(document), media_type="application/json")
+
+
+def _shown(change: RecordChange) -> dict[str, Any]:
+    whole = {"added": change.after, "deleted": change.before}.get(change.kind)
+    return change.document() | ({} if whole is None else {"field_data": msgspec.Raw(whole)})
