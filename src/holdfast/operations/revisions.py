@@ -10,7 +10,18 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from holdfast.catalog import customers, definitions, erasures, holds, instances, outbox, schedules, vendors
+from holdfast.catalog import (
+    customers,
+    definitions,
+    erasures,
+    holds,
+    instances,
+    outbox,
+    retention,
+    schedules,
+    vendors,
+)
+from holdfast.catalog.retention import Owner
 from holdfast.clock import format_time, now, parse_time
 from holdfast.operations.services import Services
 from holdfast.vault import Revision, put_revision
@@ -103,6 +114,11 @@ def hold_changed(connection: Connection, hold_id: int) -> None:
         "released_at": _text(hold.released_at),
     }
     outbox.add(connection, "hold", hold_id, hold.customer_id, payload)
+
+
+def retention_changed(connection: Connection, owner: Owner, object_id: int, customer_id: int) -> None:
+    rules = retention.get_rules(connection, owner, object_id)
+    outbox.add(connection, "retention", object_id, customer_id, {"owner": owner, "rules": rules and dict(rules)})
 
 
 def erasure_changed(connection: Connection, customer_id: int) -> None:
@@ -239,6 +255,10 @@ def _restore_hold(connection: Connection, hold_id: int, customer_id: int, payloa
     )
 
 
+def _restore_retention(connection: Connection, object_id: int, _: int, payload: Mapping[str, Any]) -> None:
+    retention.set_rules(connection, payload["owner"], object_id, payload["rules"])
+
+
 def _restore_erasure(connection: Connection, customer_id: int, _: int, payload: Mapping[str, Any]) -> None:
     requested_at = _time(payload["requested_at"])
     assert requested_at is not None, "an erasure was asked for at some time"
@@ -256,6 +276,7 @@ _RESTORE: dict[str, Callable[[Connection, int, int, Mapping[str, Any]], None]] =
     "document": _restore_document,
     "instance": _restore_instance,
     "hold": _restore_hold,
+    "retention": _restore_retention,
     "erasure": _restore_erasure,
 }
 KINDS = tuple(_RESTORE)
