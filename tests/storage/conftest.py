@@ -9,6 +9,7 @@ import pytest
 from holdfast.storage import Storage, open_storage
 from holdfast.storage.local import LocalFolder
 from holdfast.storage.memory import MemoryStorage
+from holdfast.storage.overlay import Overlay
 from tests.support import radosgw
 from tests.support.radosgw import S3Server
 
@@ -23,6 +24,11 @@ def _local(request: pytest.FixtureRequest) -> Factory:
 
 def _memory(request: pytest.FixtureRequest) -> Factory:
     storage = MemoryStorage()
+    return lambda: storage
+
+
+def _overlay(request: pytest.FixtureRequest) -> Factory:
+    storage = Overlay(MemoryStorage(), MemoryStorage())
     return lambda: storage
 
 
@@ -41,7 +47,7 @@ def _s3_below_a_prefix(request: pytest.FixtureRequest) -> Factory:
     return lambda: open_storage(server.url(bucket, "a/vault"))
 
 
-FACTORIES = [pytest.param(_local, id="local"), pytest.param(_memory, id="memory")]
+FACTORIES = [pytest.param(_local, id="local"), pytest.param(_memory, id="memory"), pytest.param(_overlay, id="overlay")]
 if os.environ.get(radosgw.VARIABLE):
     FACTORIES += [
         pytest.param(_s3, id="s3", marks=pytest.mark.s3),
