@@ -247,7 +247,8 @@ class Listing:
 class ChangeFeed:
     """A feed of what has changed, read instead of the list where there is a cursor for it.
 
-    An entry names a record by `id`. It holds the whole record at `record`, or (None) the record is asked for by id.
+    An entry names a record by `id`, or several where that selects a list. It holds the whole record at `record`; what
+    it names and does not hold is asked for by id.
     """
 
     listing: Listing
@@ -262,6 +263,8 @@ class ChangeFeed:
     gap: Selector | None = None
     """Over a page's body: true where the feed has left something out, so that everything must be listed."""
     expired_on: frozenset[int] = frozenset()
+    start_query: Mapping[str, Template] = field(default_factory=dict)
+    full_every: timedelta = timedelta(days=7)
 
 
 @dataclass(frozen=True)

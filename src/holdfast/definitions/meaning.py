@@ -152,6 +152,27 @@ def _check_cursors(node: Node, endpoint: Endpoint, reading: Reading) -> None:
     for key, asked in (("changes", endpoint.changes), ("deletions", endpoint.deletions)):
         if asked is not None:
             _need_cursor(node.members[key], [asked.listing.path, *asked.listing.query.values()], reading)
+    _check_feed(node, endpoint, reading)
+
+
+def _check_feed(node: Node, endpoint: Endpoint, reading: Reading) -> None:
+    """A feed of changes, or a sweep, must be able to ask for what it names."""
+    if endpoint.changes is not None and endpoint.incremental is not None:
+        reading.problem(node.members["changes"], "`changes` and `incremental` exclude each other")
+    can_ask = endpoint.record_path is not None or endpoint.detail is not None
+    if endpoint.changes is not None and endpoint.changes.record is None and not can_ask:
+        reading.problem(
+            node.members["changes"],
+            "its entries hold no `record`, and none can be asked for",
+            hint="Say where an entry has the whole record, or where one can be asked for: `record` or `detail`.",
+        )
+    for key, beside in (("changes", endpoint.changes), ("sweep", endpoint.sweep), ("deletions", endpoint.deletions)):
+        if beside is not None and len(beside.id) != len(endpoint.id):
+            reading.problem(
+                node.members[key], f"`id` has {len(beside.id)} parts, the endpoint's own {len(endpoint.id)}"
+            )
+    if endpoint.sweep is not None and endpoint.incremental is None and endpoint.changes is None:
+        reading.problem(node.members["sweep"], "`sweep` means nothing where every run lists everything")
 
 
 def _need_cursor(at: Node | None, texts: Sequence[str], reading: Reading) -> None:

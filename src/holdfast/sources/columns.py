@@ -13,6 +13,7 @@ from holdfast.definitions.values import NumberToken, kind_of
 from holdfast.errors import PageUnreadable
 from holdfast.sources import scanner
 from holdfast.sources.cursors import greatest
+from holdfast.sources.judging import equals
 from holdfast.sources.splitter import decode_leniently
 from holdfast.sources.structs import getter, nested
 
@@ -34,7 +35,8 @@ class Columns:
     def __init__(self, endpoint: Endpoint, records: str) -> None:
         """`records` is the selector of the list, where it is plain; bulk reading decodes the body with it."""
         self._ids = [selector(text) for text in endpoint.id]
-        self._cursor = selector(endpoint.incremental.field) if endpoint.incremental else None
+        field = endpoint.incremental.field if endpoint.incremental else ""
+        self._cursor = selector(field) if field else None
         self._deleted = selector(endpoint.tombstones.field) if endpoint.tombstones else None
         self._equals = endpoint.tombstones.equals if endpoint.tombstones else None
         self._bulk = self._bulk_reader(records)
@@ -83,8 +85,7 @@ class Columns:
         )
 
     def _is_deleted(self, value: object) -> bool:
-        # In JSON, unlike in Python, 1 is not true.
-        return value == self._equals and isinstance(value, bool) == isinstance(self._equals, bool)
+        return equals(value, self._equals)
 
     def _bulk_reader(self, records: str) -> Callable[[bytes], Rows | None] | None:
         """Reads all rows of a body in one pass, or gives None where it cannot; None where a selector is not plain."""

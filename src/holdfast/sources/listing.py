@@ -6,7 +6,9 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+from holdfast.definitions import identity
 from holdfast.definitions.document import Connection, Endpoint
+from holdfast.definitions.filters import json_text
 from holdfast.definitions.selectors import selector
 from holdfast.errors import PageUnreadable, SourceRefused
 from holdfast.sources.answers import refusal
@@ -15,9 +17,9 @@ from holdfast.sources.columns import Columns
 from holdfast.sources.exchange import Answer, Request
 from holdfast.sources.judging import Judge
 from holdfast.sources.page import Page, Parent, Position
-from holdfast.sources.paging import beside_selectors
+from holdfast.sources.paging import beside_selectors, token_of, told_count
 from holdfast.sources.scanner import locate
-from holdfast.sources.splitter import Split, Splitter, utf8
+from holdfast.sources.splitter import Split, Splitter, decode_leniently, utf8
 from holdfast.sources.targets import Targets
 from holdfast.sources.walking import Course, charset, named, walk
 
@@ -39,7 +41,11 @@ class Listing:
         self._targets = targets
         self._client = client
         nested = endpoint.within is not None
-        self._splitter = Splitter(endpoint.records, beside_selectors(endpoint.paging), may_lack=nested)
+        self._token = endpoint.incremental.token if endpoint.incremental else None
+        self._count = endpoint.count if endpoint.count and endpoint.count.path is None else None
+        told = [self._token, self._count and self._count.select]
+        beside = [*beside_selectors(endpoint.paging), *(text for text in told if text)]
+        self._splitter = Splitter(endpoint.records, beside, may_lack=nested)
         self._columns = Columns(endpoint, self._splitter.records.text)
 
     async def pages(
@@ -60,6 +66,7 @@ class Listing:
             is_child=parent is not None,
             optional_on=endpoint.optional_on,
             expired_on=frozenset() if endpoint.incremental is None else endpoint.incremental.expired_on,
+            finish=self._finish,
         )
         async with aclosing(walk(self._client, course, position)) as pages:
             async for page in pages:
@@ -74,22 +81,59 @@ class Listing:
 
     async def record(self, parent: Parent | None, fields: Mapping[str, Any]) -> bytes | None:
         """See `Source.record`."""
-        endpoint = self.endpoint
-        if endpoint.record_path is None:
-            raise SourceRefused(
-                f"endpoint {endpoint.name}: the definition has no `record_path`, so no record has an address"
-            )
+        endpoint, detail = self.endpoint, self.endpoint.detail
+        if endpoint.record_path is not None:
+            return await self._ask(parent, fields, endpoint.record_path, {}, endpoint.record_select)
+        if detail is not None:
+            return await self._ask(parent, fields, detail.path, detail.query, detail.select)
+        raise SourceRefused(
+            f"endpoint {endpoint.name}: the definition has no `record` and no `detail`, so no record has an address"
+        )
+
+    async def detail(self, parent: Parent | None, stub: bytes) -> bytes | None:
+        """See `Source.detail`."""
+        detail = self.endpoint.detail
+        assert detail is not None, "only stubs have a detail"
+        return await self._ask(parent, decode_leniently(stub), detail.path, detail.query, detail.select)
+
+    def version(self, raw: bytes) -> bytes | None:
+        """See `Source.version`."""
+        assert self.endpoint.detail is not None, "only stubs have a version"
+        fields = decode_leniently(raw)
+        values = [selector(text).find(fields) for text in self.endpoint.detail.version]
+        return None if any(value is None for value in values) else json_text(values).encode("utf-8", "surrogatepass")
+
+    def fields_of_id(self, record_id: str) -> dict[str, Any]:
+        """See `Source.fields_of_id`."""
+        ids = self.endpoint.id
+        fields: dict[str, Any] = {}
+        for text, part in zip(ids, identity.split(record_id, len(ids)), strict=True):
+            within = fields
+            *above, last = selector(text).path or (text,)
+            for name in above:
+                within = within.setdefault(name, {})
+            within[last] = part
+        return fields
+
+    def identify(self, raw: bytes) -> tuple[str, bool]:
+        """A record's id, and whether it says that it is deleted. Raises PageUnreadable."""
+        return self._columns.read_one(raw)
+
+    async def _ask(
+        self, parent: Parent | None, fields: Mapping[str, Any], path: str, query: Mapping[str, str], select: str
+    ) -> bytes | None:
+        """One record, of which `fields` are known. None: it is gone. Raises SourceError."""
         record_id = self._columns.id_of(fields)
         what = f"{self.name(parent)}, record {record_id}"
-        url = self._targets.single(endpoint.record_path, {}, parent, fields)
-        request = Request(url, self._targets.headers(endpoint.headers, parent))
+        url = self._targets.single(path, query, parent, fields)
+        request = Request(url, self._targets.headers(self.endpoint.headers, parent))
         answer = await self._client.fetch(request, what=what, judge=self.judge)
         if is_gone(answer):
             return None
         if not answer.is_success:
             raise refusal(answer.status, answer.body, what, answer.verdict)
         try:
-            raw = self._single(utf8(answer.body, charset(answer)), endpoint.record_select)
+            raw = self._single(utf8(answer.body, charset(answer)), select)
             found_id, is_deleted = self._columns.read_one(raw)
         except PageUnreadable as error:
             raise named(error, what) from error
@@ -120,6 +164,13 @@ class Listing:
             raws, ids = [raws[index] for index in kept], [ids[index] for index in kept]
             deleted = None if deleted is None else [deleted[index] for index in kept]
         return Page(0, raws, ids, deleted, rows.cursor, None, 0, 0, repeated), split
+
+    def _finish(self, page: Page, answer: Answer, split: Split) -> Page:
+        if self._token is not None and page.next is None:
+            page = replace(page, cursor=token_of(split.find(self._token), self._token))
+        if self._count is not None:
+            page = replace(page, counted=told_count(self._count, answer.headers, split.find))
+        return page
 
     def _single(self, body: bytes, select: str) -> bytes:
         """The record in the answer for one: where `select` says, where pages have their list, or all of it."""

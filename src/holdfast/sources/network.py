@@ -1,5 +1,5 @@
-"""Connections only to addresses that the network policy permits. The check is on the address a socket is about to connect
-to, after name resolution, so that neither an IP literal, a redirect nor DNS rebinding gets past it.
+"""Connections only to addresses that the network policy permits. The check is on the address a socket is about to
+connect to, after name resolution, so that neither an IP literal, a redirect nor DNS rebinding gets past it.
 """
 
 import errno

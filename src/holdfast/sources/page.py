@@ -34,7 +34,8 @@ class Page:
     deleted: list[bool] | None
     """Which records are tombstones; None: the endpoint has none."""
     cursor: str | None
-    """The greatest value of the incremental field on this page, as sent; None: none or not incremental."""
+    """The greatest value of the incremental field on this page, as sent, or the token or the feed's cursor behind it;
+    None: none or not incremental."""
     next: Position | None
     """Where the listing goes on; None: the source says that this is its end."""
     body_bytes: int
@@ -42,6 +43,12 @@ class Page:
     """Requests sent for this page, retries included."""
     repeated: int = 0
     """Records left out because the page had them twice, with equal content."""
+    counted: int | None = None
+    """Records of the whole list by the source's own count, where the definition says where the page tells it."""
+    is_part: bool = False
+    """Records read on behalf of the listing, which stands where it stood."""
+    compares: list[bytes | None] | None = None
+    """What each record is compared by instead of its bytes; then empty bytes mean that it is as it was stored."""
     asked_at: datetime | None = field(default=None, compare=False)
     """When it was asked for, by the source's clock, or a little earlier; None: not over HTTP."""
 

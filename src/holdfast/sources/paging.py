@@ -11,13 +11,23 @@ from urllib.parse import urljoin
 
 from multidict import MultiMapping
 
-from holdfast.definitions.document import Paging
+from holdfast.definitions.document import Count, Paging
 from holdfast.definitions.values import kind_of
 from holdfast.errors import PageUnreadable
 from holdfast.sources.links import next_link
 from holdfast.sources.page import Position
 
-__all__ = ["Reply", "Trail", "beside_selectors", "continuation", "next_position", "query_of", "value_of"]
+__all__ = [
+    "Reply",
+    "Trail",
+    "beside_selectors",
+    "continuation",
+    "next_position",
+    "query_of",
+    "token_of",
+    "told_count",
+    "value_of",
+]
 
 _MOST_EMPTY_PAGES = 1000
 """Pages without records in a row that a source may send while it says that there are more: some filter afterwards."""
@@ -164,14 +174,33 @@ def _has_more(paging: Paging, reply: Reply) -> bool | None:
 def _count(selector: str | None, reply: Reply) -> int | None:
     if not selector:
         return None
-    value = reply.find(selector)
+    return _whole_number(reply.find(selector), selector)
+
+
+def told_count(count: Count, headers: MultiMapping[str], find: Callable[[str], Any]) -> int | None:
+    """The count that an answer tells; None: it tells none. Raises PageUnreadable for what is no count."""
+    if count.header:
+        return _whole_number(headers.get(count.header, "").strip() or None, count.header)
+    return _whole_number(find(count.select or ""), count.select or "")
+
+
+def _whole_number(value: object, where: str) -> int | None:
     if value is None:
         return None
     if isinstance(value, str) and value.isascii() and value.isdigit():
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    raise PageUnreadable(f"as a count, {selector!r} gives {kind_of(value)}")
+    raise PageUnreadable(f"as a count, {where!r} gives {kind_of(value)}")
+
+
+def token_of(value: object, where: str) -> str | None:
+    """A cursor that the source gives; None: none. Raises PageUnreadable for what is no text or number."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        return str(value)
+    raise PageUnreadable(f"as a cursor, {where!r} gives {kind_of(value)}")
 
 
 class Trail:

@@ -14,9 +14,12 @@ from holdfast.definitions.document import Auth, Blob, Definition
 from holdfast.definitions.selectors import selector
 from holdfast.errors import InputError, SourceError, SourceRefused
 from holdfast.sources.answers import refusal
+from holdfast.sources.asides import Removals, Sweeping
 from holdfast.sources.auth import Credential, Fixed, Keeper, credential
 from holdfast.sources.blobs import BlobDownload, BlobReference, reference
+from holdfast.sources.changes import Changes
 from holdfast.sources.client import Client
+from holdfast.sources.counting import ask_count
 from holdfast.sources.exchange import Request
 from holdfast.sources.inline import BlobStream, InlineBlob, LookedUpBlob
 from holdfast.sources.listing import Listing
@@ -132,6 +135,66 @@ class Source:
         with self._hiding_secrets():
             return await self._listing(endpoint).record(parent, fields)
 
+    async def detail(self, endpoint: str, parent: Parent | None, stub: bytes) -> bytes | None:
+        """The whole record of which a list shows `stub`. None and errors as with `record`."""
+        with self._hiding_secrets():
+            return await self._listing(endpoint).detail(parent, stub)
+
+    def version(self, endpoint: str, raw: bytes) -> bytes | None:
+        """What the endpoint's `detail.version` selects of a stub or record; None: not all of it is there."""
+        return self._listing(endpoint).version(raw)
+
+    def fields_of_id(self, endpoint: str, record_id: str) -> dict[str, Any]:
+        """A record of which only the id is known, decoded as far as that goes: ids are texts."""
+        return self._listing(endpoint).fields_of_id(record_id)
+
+    async def first_cursor(self, endpoint: str, parent: Parent | None) -> str:
+        """Where the endpoint's feed of changes is now: to be asked for before a full listing. Raises SourceError."""
+        with self._hiding_secrets():
+            return await self._changes(endpoint).start(parent)
+
+    async def changes(
+        self, endpoint: str, parent: Parent | None, cursor: str, position: Position | None = None
+    ) -> AsyncGenerator[Page, None]:
+        """The pages of the feed of changes since `cursor`, each with the cursor behind it. Of a record named on a page
+        either the bytes are there, or it is `deleted`, or it has to be asked for by its id (empty bytes).
+
+        Raises what `pages` raises; CursorExpired where the feed is no longer whole.
+        """
+        with self._hiding_secrets():
+            async with aclosing(self._changes(endpoint).pages(parent, cursor, position)) as pages:
+                async for page in pages:
+                    yield page
+
+    async def sweep(self, endpoint: str, parent: Parent | None) -> AsyncGenerator[Page, None]:
+        """The pages of the complete list of ids; only `ids`, `number` and `next` mean something. Raises SourceError."""
+        sweep = self._definition.endpoint(endpoint).sweep
+        assert sweep is not None, "the endpoint has a sweep"
+        sweeping = Sweeping(sweep, self._listing(endpoint), self._targets, self._client)
+        with self._hiding_secrets():
+            async with aclosing(sweeping.ids(parent)) as pages:
+                async for page in pages:
+                    yield page
+
+    async def removals(
+        self, endpoint: str, parent: Parent | None, cursor: str | None
+    ) -> AsyncGenerator[list[tuple[str, str]], None]:
+        """Pages of (id, value of the cursor's field) of what was deleted since, or ever. Raises SourceError."""
+        deletions = self._definition.endpoint(endpoint).deletions
+        assert deletions is not None, "the endpoint has a list of deletions"
+        removals = Removals(deletions, self._listing(endpoint), self._targets, self._client)
+        with self._hiding_secrets():
+            async with aclosing(removals.since(parent, cursor)) as pages:
+                async for page in pages:
+                    yield page
+
+    async def count(self, endpoint: str, parent: Parent | None) -> int:
+        """The source's own count of a list, where the definition says where to ask for it. Raises SourceError."""
+        count = self._definition.endpoint(endpoint).count
+        assert count is not None, "the endpoint has a count"
+        with self._hiding_secrets():
+            return await ask_count(count, self._listing(endpoint), self._targets, self._client, parent)
+
     def blob_reference(self, endpoint: str, parent: Parent | None, fields: Mapping[str, Any]) -> BlobReference | None:
         """What a record (decoded) says about its blob, without asking the source; None: it has none."""
         blob = self._definition.endpoint(endpoint).blob
@@ -205,6 +268,11 @@ class Source:
                 cause.args = (_without(str(cause), hidden),)
                 cause = cause.__cause__
             raise
+
+    def _changes(self, name: str) -> Changes:
+        feed = self._definition.endpoint(name).changes
+        assert feed is not None, "the endpoint has a feed of changes"
+        return Changes(feed, self._listing(name), self._targets, self._client)
 
     def _listing(self, name: str) -> Listing:
         listing = self._listings.get(name)

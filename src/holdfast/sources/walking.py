@@ -5,7 +5,7 @@ What is on a page is read by whoever walks (`Course.read`). Every failure names 
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from holdfast.definitions.document import Paging
 from holdfast.errors import PageUnreadable, PositionExpired, SourceError, SourceRefused
@@ -51,6 +51,8 @@ class Course:
     """Asked for on behalf of a parent."""
     optional_on: frozenset[int] = frozenset()
     expired_on: frozenset[int] = frozenset()
+    finish: Callable[[Page, Answer, Split], Page] | None = None
+    """Looks at a page that has its `next`. Raises PageUnreadable."""
 
 
 async def walk(client: Client, course: Course, position: Position | None) -> AsyncGenerator[Page, None]:
@@ -100,6 +102,8 @@ async def _page(
             if len(answer.body) <= _INLINE_BYTES:
                 return _read(client, course, answer, position, number, requests)
             return await asyncio.to_thread(_read, client, course, answer, position, number, requests)
+        except CursorExpired as error:
+            raise CursorExpired(f"{what}: {error}") from error
         except NotJson as error:
             if attempt == _UNREADABLE_ATTEMPTS:
                 raise named(error, what) from error
@@ -115,10 +119,10 @@ def _read(
     following = next_position(course.paging, position, reply)
     if following is not None and "url" in following:
         following = {**following, "url": client.without_credential(following["url"])}
-    return Page(
-        number, page.raws, page.ids, page.deleted, page.cursor, following, len(answer.body), requests, page.repeated,
-        answer.asked_at,
-    )  # fmt: skip
+    page = replace(
+        page, number=number, next=following, body_bytes=len(answer.body), requests=requests, asked_at=answer.asked_at
+    )
+    return page if course.finish is None else course.finish(page, answer, split)
 
 
 def _failure(course: Course, answer: Answer, position: Position | None, what: str) -> SourceError:

@@ -1,8 +1,8 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from holdfast.definitions.cursors import earlier
+from holdfast.definitions.cursors import earlier, not_later
 from holdfast.errors import DefinitionError
 
 HOUR = timedelta(hours=1)
@@ -13,6 +13,7 @@ HOUR = timedelta(hours=1)
     [
         ("2024-03-01T00:30:00Z", "2024-02-29T23:30:00Z"),
         ("2024-03-01T00:30:00.123Z", "2024-02-29T23:30:00.123Z"),
+        ("1700003600.000100", "1700000000.000100"),
         ("2024-03-01T00:30:00.000Z", "2024-02-29T23:30:00.000Z"),
         ("2024-03-01T00:30:00.123456+02:00", "2024-02-29T23:30:00.123456+02:00"),
         ("2024-03-01 00:30:00", "2024-02-29 23:30:00"),
@@ -40,3 +41,38 @@ def test_without_an_overlap_any_cursor_stays_as_it_is() -> None:
 def test_a_cursor_that_is_no_time_cannot_go_back(cursor: str) -> None:
     with pytest.raises(DefinitionError, match="no time to go back from"):
         earlier(cursor, HOUR)
+
+
+MOMENT = datetime(2026, 11, 24, 12, 0, 0, 987654, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("cursor", "held"),
+    [
+        ("2026-11-24T12:00:00Z", "2026-11-24T12:00:00Z"),
+        ("2026-11-24T12:00:01Z", "2026-11-24T12:00:00Z"),
+        ("2099-01-01T00:00:00.123Z", "2026-11-24T12:00:00.987Z"),
+        ("2026-11-24T13:00:00+02:00", "2026-11-24T13:00:00+02:00"),
+        ("2026-11-24T15:00:00+02:00", "2026-11-24T14:00:00+02:00"),
+        ("2026-11-24 12:00:05", "2026-11-24 12:00:00"),
+        ("2026-11-24T12:00:00.987655+00:00", "2026-11-24T12:00:00.987654+00:00"),
+        ("2026-11-24", "2026-11-24"),
+        ("2026-11-25", "2026-11-24"),
+        ("Tue, 24 Nov 2026 13:00:00 GMT", "Tue, 24 Nov 2026 12:00:00 GMT"),
+        ("Tue, 24 Nov 2026 11:00:00 GMT", "Tue, 24 Nov 2026 11:00:00 GMT"),
+        ("1795521600", "1795521600"),
+        ("1795521601", "1795521600"),
+        ("1795521601000", "1795521600987"),
+        ("1795521601000000", "1795521600987654"),
+        ("1795521600.987654", "1795521600.987654"),
+        ("1795521601.000001", "1795521600.987654"),
+        ("1795521601.5", "1795521600.9"),
+        ("4000000000", "4000000000"),
+        ("17", "17"),
+        ("abc", "abc"),
+        ("5f3c-99", "5f3c-99"),
+        ("", ""),
+    ],
+)
+def test_a_cursor_is_held_at_a_moment_where_it_is_a_time(cursor: str, held: str) -> None:
+    assert not_later(cursor, MOMENT) == held

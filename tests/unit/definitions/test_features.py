@@ -17,6 +17,7 @@ from .cases import Part, document, text_of
 
 ALL = frozenset(FEATURES)
 CURSOR = {"query": {"since": "{{ cursor }}"}}
+FEED = {"path": "/c", "id": "i", "next": "n", "start": {"path": "/s", "token": "t"}, "query": {"since": "{{ cursor }}"}}
 GRAPHQL = "query ($after: String) { notes(after: $after) { nodes { id } pageInfo { endCursor hasNextPage } } }"
 
 
@@ -142,7 +143,8 @@ SAID: list[tuple[str, Part, Any]] = [
         notes(
             changes={
                 "path": "/changes", "records": "changes", "id": "fileId", "record": "file", "next": "newStartPageToken",
-                "start": {"path": "/changes/startPageToken", "token": "startPageToken"}, "gap": "limited",
+                "start": {"path": "/changes/startPageToken", "query": {"a": "b"}, "token": "startPageToken"},
+                "gap": "limited", "full_every": "2d",
                 "tombstones": {"field": "removed"}, "expired_on": [410], **CURSOR,
             }
         ),
@@ -150,19 +152,22 @@ SAID: list[tuple[str, Part, Any]] = [
         == model.ChangeFeed(
             model.Listing("/changes", CURSOR["query"], "changes"), ("fileId",), "/changes/startPageToken",
             "startPageToken", "newStartPageToken", "file", model.Tombstones("removed"), "limited", frozenset({410}),
+            {"a": "b"}, timedelta(days=2),
         ),
     ),
     (
         "sweep",
-        notes(sweep={"path": "/ids", "id": "id", "paging": "link_header", "every": "2d"}),
+        notes(
+            incremental={"field": "t", **CURSOR},
+            sweep={"path": "/ids", "id": "id", "paging": "link_header", "every": "2d"},
+        ),
         lambda d, e: e.sweep
         == model.Sweep(model.Listing("/ids", paging=model.Paging("link_header")), ("id",), timedelta(days=2)),
     ),
     (
         "deletions",
-        notes(deletions={"path": "/deleted", "id": ["a", "b"], "field": "deleted_at", **CURSOR}),
-        lambda d, e: e.deletions
-        == model.Deletions(model.Listing("/deleted", CURSOR["query"]), ("a", "b"), "deleted_at"),
+        notes(deletions={"path": "/deleted", "id": "key", "field": "deleted_at", **CURSOR}),
+        lambda d, e: e.deletions == model.Deletions(model.Listing("/deleted", CURSOR["query"]), ("key",), "deleted_at"),
     ),
     (
         "detail",
@@ -231,6 +236,13 @@ WRONG: list[tuple[Part, str]] = [
     (notes(for_each=["folders", "notes"]), "this makes a circle: notes -> notes"),
     (notes(changes={"path": "/c", "id": "i", "next": "n", "start": {"path": "/s", "token": "t"}}), "uses `cursor`"),
     (notes(deletions={"path": "/d", "id": "i", "field": "f"}), "nothing here uses `cursor`"),
+    (
+        notes(deletions={"path": "/d", "id": ["i", "j"], "field": "f", **CURSOR}),
+        "`id` has 2 parts, the endpoint's own 1",
+    ),
+    (notes(changes=FEED, incremental={"field": "t", **CURSOR}), "`changes` and `incremental` exclude each other"),
+    (notes(changes=FEED), "its entries hold no `record`, and none can be asked for"),
+    (notes(sweep={"path": "/ids", "id": "id"}), "`sweep` means nothing where every run lists everything"),
     (notes(detail={"path": "/notes", "version": "v"}), "nothing here uses `record`"),
     (notes(blob={"lookup": "/x", "url": "{{ answer.u }}", "recheck": "never"}), "nothing here uses `record`"),
     (notes(blob={"url": "/f/{{ record.id }}/{{ answer.u }}", "recheck": "never"}), "no `answer` without `lookup`"),
