@@ -4,6 +4,7 @@ before it is used, since the old one may be worth nothing any more.
 
 import logging
 import threading
+from collections.abc import Callable
 
 from sqlalchemy import Connection
 
@@ -11,14 +12,18 @@ from holdfast.catalog import instances, leases, scopes
 from holdfast.operations import revisions, variables
 from holdfast.operations.backup.state import RunContext
 
+TokenRotated = Callable[[str, str], None]
+"""Called with a variable's key and its new value."""
 _log = logging.getLogger(__name__)
 
 
 class TokenKeeper:
     """What a run's source calls with a variable's new value. Safe between threads."""
 
-    def __init__(self, context: RunContext) -> None:
+    def __init__(self, context: RunContext, before: TokenRotated | None = None) -> None:
+        """`before` is called first: where the run works on a copy, the catalog that was copied must know too."""
         self._context = context
+        self._before = before
         self._lock = threading.Lock()
         self._used = dict(context.variables)
         """The values this run works with."""
@@ -27,6 +32,8 @@ class TokenKeeper:
         """Raises what catalog and storage raise, and LeaseLost where the run is no longer ours."""
         context, services = self._context, self._context.services
         with self._lock:
+            if self._before is not None:
+                self._before(key, value)
             with services.database.write() as connection:
                 leases.fence(connection, context.instance_id, context.lease_token)
                 if self._is_as_used(connection, key):

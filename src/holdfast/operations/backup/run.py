@@ -21,23 +21,23 @@ from holdfast.operations.backup.collecting import Collector
 from holdfast.operations.backup.committing import Committer
 from holdfast.operations.backup.ending import Status, end_run, resume_end
 from holdfast.operations.backup.failures import Failures
-from holdfast.operations.garbage import rare_collections
 from holdfast.operations.backup.leasing import Lease, leased
 from holdfast.operations.backup.parents import Parents
 from holdfast.operations.backup.reading import EndpointReader, Reading
-from holdfast.operations.backup.rotating import TokenKeeper
+from holdfast.operations.backup.rotating import TokenKeeper, TokenRotated
 from holdfast.operations.backup.seen import SeenSlots
 from holdfast.operations.backup.state import BackupOptions, Counts, PackNames, RunContext, Stream
 from holdfast.operations.backup.watching import Canceled, Watch
+from holdfast.operations.garbage import rare_collections
 from holdfast.operations.services import Services
 from holdfast.sources.source import Source
 
 _log = logging.getLogger(__name__)
 
 
-def run_backup(services: Services, run_id: int) -> None:
+def run_backup(services: Services, run_id: int, *, token_rotated: TokenRotated | None = None) -> None:
     """Run a queued backup, or go on with one that a dead worker left. Does nothing where it has ended, and nothing for
-    a customer that is being erased.
+    a customer that is being erased. `token_rotated` hears first of a token that the source has replaced.
 
     Raises Interrupted where this worker stops (the run goes on elsewhere), and retryable errors of storage and catalog.
     Everything else ends the run and stands in its failures.
@@ -62,7 +62,7 @@ def run_backup(services: Services, run_id: int) -> None:
         streams_by_name = _open_streams(context)
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # 10% less CPU than asyncio's own
-                runner.run(_read_everything(context, streams_by_name, failures, lease))
+                runner.run(_read_everything(context, streams_by_name, failures, lease, token_rotated))
         except Canceled:
             status = "canceled"
         except HoldfastError as error:
@@ -149,7 +149,13 @@ def _open_streams(context: RunContext) -> dict[str, Stream]:
     return opened
 
 
-async def _read_everything(context: RunContext, by_name: dict[str, Stream], failures: Failures, lease: Lease) -> None:
+async def _read_everything(
+    context: RunContext,
+    by_name: dict[str, Stream],
+    failures: Failures,
+    lease: Lease,
+    token_rotated: TokenRotated | None,
+) -> None:
     """Read all endpoints, independent ones side by side, children after their parents; then what blobs are owed."""
     services, settings = context.services, context.services.settings
 
@@ -160,7 +166,7 @@ async def _read_everything(context: RunContext, by_name: dict[str, Stream], fail
             seen.last_batch(connection, context.run_id),
         )
     concurrency = context.definition.connection.limits.concurrency
-    tokens = TokenKeeper(context)
+    tokens = TokenKeeper(context, token_rotated)
     try:
         async with Source(context.definition, context.variables, services.network, token_rotated=tokens) as source:
             if context.definition.connection.check is not None:
@@ -194,7 +200,7 @@ async def _read_in_order(reading: Reading, by_name: dict[str, Stream]) -> None:
         parents = Parents(reading.context, [by_name[name] for name in names])
         await EndpointReader(reading, stream, parents).read()
         ended[stream.name].set()
-        if stream.endpoint.blob is not None:
+        if stream.endpoint.blob is not None and reading.context.options.blobs:
             await BlobFetcher(reading, stream, parents).fetch_owed()
 
     async with asyncio.TaskGroup() as group:

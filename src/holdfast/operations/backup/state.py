@@ -23,6 +23,8 @@ class BackupOptions:
     """List everything again, whatever the cursors say."""
     accept_deletions: bool = False
     """Believe a source that says that an implausible share of its records is gone."""
+    blobs: bool = True
+    """Fetch what blobs are owed."""
 
 
 class PackNames:
