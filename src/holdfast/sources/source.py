@@ -286,7 +286,10 @@ class Source:
 def _without(text: str, secrets: Sequence[str]) -> str:
     """The text without these, also where an excerpt ends in the middle of one."""
     for secret in secrets:
-        for length in range(len(secret), min(len(secret), _TELLING_LETTERS) - 1, -1):
+        text = text.replace(secret, "***")
+    # Only now their beginnings: two tokens may begin alike, and the rest of one must not be left over.
+    for secret in secrets:
+        for length in range(len(secret) - 1, min(len(secret), _TELLING_LETTERS) - 1, -1):
             if secret[:length] in text:
                 text = text.replace(secret[:length], "***")
                 break
