@@ -9,6 +9,7 @@ import pytest
 from holdfast import app
 from holdfast.operations import instances, variables
 from holdfast.operations.rebuild import rebuild
+from holdfast.operations.rehearsal import rehearsed
 from tests.integration.operations.test_rebuild import forget_catalog
 from tests.support.hostile_source import in_thread
 from tests.support.installation import Installation, installed
@@ -103,3 +104,14 @@ def test_a_value_that_is_set_meanwhile_stands_and_its_cursors_are_void(
     run = installation.backup(instance)
     assert run.status == "successful", run.failures
     assert api.log[-1].query == {}, "another token may be another account's"
+
+
+def test_comparing_with_the_source_keeps_the_token_that_it_was_given(
+    installation: Installation, api: ScriptedSource, rotating: Rotating
+) -> None:
+    instance = installation.instance(the_definition(api), token="first")
+    with rehearsed(installation.services, instance) as rehearsal:
+        assert rehearsal.is_complete, rehearsal.failures
+        assert [change.key for change in rehearsal.changes()] == ["1"]
+    assert variables.stored(installation.services, instance) == {"token": "refresh-1"}
+    assert installation.backup(instance).status == "successful"

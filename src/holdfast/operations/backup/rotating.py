@@ -20,10 +20,10 @@ _log = logging.getLogger(__name__)
 class TokenKeeper:
     """What a run's source calls with a variable's new value. Safe between threads."""
 
-    def __init__(self, context: RunContext, before: TokenRotated | None = None) -> None:
-        """`before` is called first: where the run works on a copy, the catalog that was copied must know too."""
+    def __init__(self, context: RunContext, instead: TokenRotated | None = None) -> None:
+        """`instead` keeps new values: of a run on a copy, what it keeps itself is thrown away with the copy."""
         self._context = context
-        self._before = before
+        self._instead = instead
         self._lock = threading.Lock()
         self._used = dict(context.variables)
         """The values this run works with."""
@@ -32,8 +32,10 @@ class TokenKeeper:
         """Raises what catalog and storage raise, and LeaseLost where the run is no longer ours."""
         context, services = self._context, self._context.services
         with self._lock:
-            if self._before is not None:
-                self._before(key, value)
+            if self._instead is not None:
+                self._instead(key, value)
+                self._used[key] = value
+                return
             with services.database.write() as connection:
                 leases.fence(connection, context.instance_id, context.lease_token)
                 if self._is_as_used(connection, key):

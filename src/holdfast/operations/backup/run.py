@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 def run_backup(services: Services, run_id: int, *, token_rotated: TokenRotated | None = None) -> None:
     """Run a queued backup, or go on with one that a dead worker left. Does nothing where it has ended, and nothing for
-    a customer that is being erased. `token_rotated` hears first of a token that the source has replaced.
+    a customer that is being erased. `token_rotated` keeps a token that the source has replaced, in place of this.
 
     Raises Interrupted where this worker stops (the run goes on elsewhere), and retryable errors of storage and catalog.
     Everything else ends the run and stands in its failures.
