@@ -8,7 +8,7 @@ import typer
 
 from holdfast.cli import completion
 from holdfast.cli.errors import INTERRUPTED, NOT_GOOD
-from holdfast.cli.output import Output, duration, moment, styled
+from holdfast.cli.output import Output, moment, styled
 from holdfast.cli.parameters import Json, Name, example
 from holdfast.errors import InputError
 
@@ -87,7 +87,7 @@ def backups(
         instance = session.instance(name)
         if number is not None:
             run = summaries.by_number(session, instance.id, number)
-            output.say(f"started {moment(run.started_at)}, ended {moment(run.ended_at)}" if run.ended_at else "")
+            output.say(f"started {moment(run.started_at or run.queued_at)}, ended {moment(run.ended_at) or 'not yet'}")
             summaries.tell_run(session, output, name, run, all_failures=True)
             output.document(summaries.document(session, name, run))
             return
@@ -97,32 +97,20 @@ def backups(
             output.say(f"{name} has no backup yet: holdfast backup {name}")
             return
         output.table(
-            [
-                "backup #",
-                "status",
-                "started",
-                "took",
-                "records #",
-                "new #",
-                "changed #",
-                "deleted #",
-                "blobs #",
-                "why …",
-            ],
+            ["N #", "status", "started", "took", "records #", "new #", "changed #", "deleted #", "blobs #"],
             [
                 [
-                    run.sequence,
-                    styled(run.status, summaries.style(run.status)),
-                    moment(run.started_at or run.queued_at),
-                    duration((run.ended_at - run.started_at).total_seconds())
-                    if run.ended_at and run.started_at
-                    else "",
+                    run.sequence, styled(run.status, summaries.style(run.status)),
+                    moment(run.started_at or run.queued_at, to="minute"), summaries.took(run),
                     *(run.counters.get(key) for key in ("live", "new", "changed", "deleted", "blobs")),
-                    "".join(failures.where(one) + str(one["message"]) for one in run.failures[:1]),
                 ]
                 for run in found
             ],
-        )
+        )  # fmt: skip
+        for run in found:
+            for failure in run.failures[:1]:
+                more = f" (and {len(run.failures) - 1:,} more)" if len(run.failures) > 1 else ""
+                output.say(f"{run.sequence}: {failures.where(failure)}{failure['message']}{more}", "red", indent=2)
 
 
 def _request(

@@ -40,13 +40,13 @@ def tell_failures(
 ) -> None:
     """Each failure on lines of its own, then what to do about them. `secrets` are the keys of secret variables."""
     for failure in failures[:shown]:
-        output.say(f"  {where(failure)}{failure['message']}", "red")
+        output.say(f"{where(failure)}{failure['message']}", "red", indent=2)
     more = 0 if shown is None else len(failures) - shown
     if more > 0:
-        output.say(f"  and {more:,} more: holdfast backups {name} {number or ''}".rstrip(), "red")
+        output.say(f"and {more:,} more: holdfast backups {name} {number or ''}".rstrip(), "red", indent=2)
     told = dict.fromkeys(ADVICE[code] for failure in failures if (code := failure["code"]) in ADVICE)
     for advice in told:
-        output.say("  → " + advice.format(name=name, secret=" ".join(secrets[:1]) or "KEY=VALUE"))
+        output.say("→ " + advice.format(name=name, secret=" ".join(secrets[:1]) or "KEY=VALUE"), indent=2)
 
 
 def where(failure: Mapping[str, Any]) -> str:

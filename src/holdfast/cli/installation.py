@@ -85,7 +85,7 @@ def status(json: Json = False) -> None:
                     styled("never", "red") if good is None else f"{age(good.ended_at)} (backup {good.sequence})",
                     None if good is None else good.counters.get("live"),
                     "" if said is None else styled(said, summaries.style(said)),
-                    moment(instance.next_due_at) or instance.frequency,
+                    moment(instance.next_due_at, to="minute") or instance.frequency,
                 ]
             )
     output.document({"worker": worker, "instances": documents})

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.highlighter import JSONHighlighter
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -33,10 +34,15 @@ class Output:
         self.screen = _console(stderr=False)
         self.notes = _console(stderr=True)
 
-    def say(self, text: str, style: str = "") -> None:
-        """A sentence that is part of the result."""
-        if not self.as_json:
-            self.screen.print(Text(printable(text), style=style), soft_wrap=not self.screen.is_terminal)
+    def say(self, text: str, style: str = "", *, indent: int = 0) -> None:
+        """A sentence that is part of the result; all lines of an indented one begin so many columns in."""
+        if self.as_json:
+            return
+        shown = Text(printable(text), style=style)
+        if self.screen.is_terminal:
+            self.screen.print(Padding(shown, (0, 0, 0, indent), expand=False))
+        else:
+            self.screen.print(Text(" " * indent) + shown, soft_wrap=True)
 
     def note(self, text: str, style: str = "dim") -> None:
         """What is worth knowing beside the result: on standard error, so that a pipe gets the result alone."""
@@ -51,7 +57,9 @@ class Output:
         cells = [[_cell(value) for value in row] for row in rows]
         if self.as_json or not cells:
             return
-        table = Table(box=None, padding=(0, 3, 0, 0), pad_edge=False, header_style="bold")
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+        # What is cut gets the width that the others leave; where no terminal sets one there is nothing to cut.
+        table.expand = self.screen.is_terminal and any(column.endswith("…") for column in columns)
         kept = [index for index in range(len(columns)) if any(row[index] for row in cells)]
         for index in kept:
             column = columns[index]
@@ -61,6 +69,7 @@ class Output:
                 justify="right" if is_number else "left",
                 no_wrap=is_number or is_cut,
                 overflow="ellipsis" if is_cut else "fold",
+                ratio=1 if is_cut and table.expand else None,
             )
         for row in cells:
             table.add_row(*(row[index] for index in kept))
@@ -114,9 +123,10 @@ def printable(text: str, *, lines: bool = True) -> str:
     )
 
 
-def moment(value: datetime | None) -> str:
-    """A time in the time zone of this machine, to the second."""
-    return "" if value is None else value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+def moment(value: datetime | None, *, to: Literal["second", "minute"] = "second") -> str:
+    """A time in the time zone of this machine."""
+    form = "%Y-%m-%d %H:%M:%S" if to == "second" else "%Y-%m-%d %H:%M"
+    return "" if value is None else value.astimezone().strftime(form)
 
 
 def age(value: datetime | None) -> str:

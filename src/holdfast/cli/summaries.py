@@ -20,6 +20,8 @@ _STYLES = {
     "queued": "cyan",
 }
 _SAID = {"failed": "failed", "canceled": "was canceled", "in_progress": "is under way", "queued": "is waiting"}
+_OUTCOMES = {"complete": "", "partial": "read in part", "carried": "not read", "skipped": "skipped"}
+"""An endpoint's outcome, for people."""
 _NOTHING = "nothing changed: no pack and no record version was written"
 _SHOWN = ("new", "changed", "deleted", "held", "moved", "skipped", "blobs", "requests", "bytes_read")
 
@@ -55,7 +57,7 @@ def tell_endpoints(output: Output, counted: Mapping[str, EndpointCounts]) -> Non
         [
             [
                 name, one.live, one.new, one.changed, unchanged(one), one.deleted, one.blobs, one.held or None,
-                "" if one.outcome == "complete" else one.outcome,
+                _OUTCOMES[one.outcome],
             ]
             for name, one in counted.items()
         ],
@@ -65,16 +67,22 @@ def tell_endpoints(output: Output, counted: Mapping[str, EndpointCounts]) -> Non
 def sentence(name: str, run: Run) -> str:
     """One line about a run."""
     numbers = run.counters
-    began = run.started_at or run.queued_at
-    took = "" if run.ended_at is None else f" in {duration((run.ended_at - began).total_seconds())}"
+    within = f" in {took(run)}" if run.ended_at is not None else ""
     changes = [f"{numbers[key]:,} {key}" for key in ("new", "changed", "deleted") if numbers.get(key)]
     if numbers.get("blobs"):
         changes.append(count(numbers["blobs"], "blob"))
     if run.status == "successful":
         records = count(numbers.get("live", 0), "record")
-        return f"Backup {run.sequence} of {name} is complete{took}: {records}; {', '.join(changes) or _NOTHING}."
+        return f"Backup {run.sequence} of {name} is complete{within}: {records}; {', '.join(changes) or _NOTHING}."
     kept = f" It keeps what it has read: {', '.join(changes)}." if changes else ""
-    return f"Backup {run.sequence} of {name} {_SAID.get(run.status, run.status)}{took}.{kept}"
+    return f"Backup {run.sequence} of {name} {_SAID.get(run.status, run.status)}{within}.{kept}"
+
+
+def took(run: Run) -> str:
+    """From its beginning to its end, interruptions included."""
+    if run.ended_at is None:
+        return ""
+    return duration((run.ended_at - (run.started_at or run.queued_at)).total_seconds())
 
 
 def changed_nothing(run: Run) -> bool:

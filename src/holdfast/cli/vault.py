@@ -175,7 +175,7 @@ def rebuild(json: Json = False) -> None:
     )
     if report.disagreements:
         for text in report.disagreements:
-            output.say(f"  {text}", "red")
+            output.say(text, "red", indent=2)
         output.say("`holdfast verify` says what is damaged and what to do.")
         raise typer.Exit(NOT_GOOD)
 
@@ -195,7 +195,7 @@ def _formats(text: str) -> list["Format"]:
 
 def _tell(output: Output, finding: "Finding") -> None:
     output.say(str(finding), _STYLES[finding.severity])
-    output.say(f"  → {finding.advice}")
+    output.say(f"→ {finding.advice}", indent=2)
 
 
 def _document(finding: "Finding") -> dict[str, Any]:

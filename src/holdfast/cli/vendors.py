@@ -62,7 +62,7 @@ def list_vendors(json: Json = False) -> None:
         [
             [
                 one.name, str(one.id), one.client_id, one.email, ", ".join(f"{two.id}: {two.hint}" for two in secrets),
-                moment(one.created_at), styled("disabled", "red") if one.disabled_at else "",
+                moment(one.created_at, to="minute"), styled("disabled", "red") if one.disabled_at else "",
             ]
             for one, secrets in found
         ],

@@ -90,7 +90,7 @@ def test_a_host_that_does_not_answer_fails_the_backup(shop: CommandLine) -> None
 def test_a_page_that_fails_is_named_and_what_was_read_is_kept(shop: CommandLine, api: HostileSource) -> None:
     api.switches.fail_page = 2
     done = shop("backup", "shop")
-    _assert_told(done, 1, "items, page 2:", "500", "It keeps what it has read: 100 new", "partial")
+    _assert_told(done, 1, "items, page 2:", "500", "It keeps what it has read: 100 new", "read in part")
     api.switches.fail_page = None
     assert shop.good("backup", "shop")["endpoints"][0]["new"] == 150
 

@@ -71,9 +71,9 @@ def test_without_json_no_document_is_printed(capsys: pytest.CaptureFixture[str])
 def test_a_table_aligns_numbers_and_leaves_empty_columns_out(capsys: pytest.CaptureFixture[str]) -> None:
     Output().table(["name", "records #", "held #", ""], [["a", 1_234, None, ""], ["bb", 5, None, ""]])
     assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
-        "name   records",
-        "a        1,234",
-        "bb           5",
+        "name  records",
+        "a       1,234",
+        "bb          5",
     ]
 
 
