@@ -34,7 +34,7 @@ class Service:
     @contextmanager
     def started(cls, home: Path, *, works: bool = True, **settings: Any) -> Iterator["Service"]:
         """Until the end of the block. A process can be the worker of one installation only; the others do no work."""
-        installed = Settings(home=home, allow_private_network=True, backups_at_once=8, **settings)
+        installed = Settings(home=home, **{"allow_private_network": True, "backups_at_once": 8, **settings})
         app.initialise(installed)
         with app.opened(installed) as services, _served(services) as url:
             if works:

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from holdfast import __version__
 from holdfast.api import errors
 from holdfast.api.context import ApiContext
+from holdfast.api.metrics import Measured
 from holdfast.api.openapi import described
 from holdfast.api.protection import BodyTooLarge, Protection, too_large
 from holdfast.api.raw_path import RawPath
@@ -34,7 +35,8 @@ def create_app(services: Services) -> FastAPI:
         separate_input_output_schemas=False,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
-    app.state.context = ApiContext.of(services)
+    context = ApiContext.of(services)
+    app.state.context = context
     errors.install(app)
 
     @app.exception_handler(BodyTooLarge)
@@ -44,6 +46,8 @@ def create_app(services: Services) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.openapi = partial(described, app)  # type: ignore[method-assign] # how FastAPI wants it done
+    # The last one added comes first.
     app.add_middleware(RawPath)
     app.add_middleware(Protection)
+    app.add_middleware(Measured, metrics=context.metrics)
     return app

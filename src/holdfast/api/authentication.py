@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from holdfast.api.context import ApiContext
 from holdfast.api.errors import Answer, Problem
+from holdfast.operations import acting
 from holdfast.operations.tokens import Caller
 
 _SCHEMES = {"bearer", "bearer_token"}
@@ -39,6 +40,7 @@ async def _caller(request: Request) -> Caller:
     caller = await context.known_tokens.find(token)
     if caller is None:
         raise _refused("the access token is not valid, or not any more", _challenge("invalid_token"))
+    acting.act_as(caller.actor(request.client.host if request.client is not None else "unknown"))
     return caller
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from holdfast.api.known_tokens import KnownTokens
+from holdfast.api.metrics import Metrics
 from holdfast.identity.attempts import Attempts
 from holdfast.operations.browsing import Browser
 from holdfast.operations.record_pages import RecordPages
@@ -22,6 +23,7 @@ class ApiContext:
     reads_are_quick: bool
     """Whether a small read takes less than handing it to a thread: catalog and vault are files of this machine."""
     attempts: Attempts = field(default_factory=Attempts)
+    metrics: Metrics = field(default_factory=Metrics)
 
     @classmethod
     def of(cls, services: Services) -> "ApiContext":

@@ -19,7 +19,7 @@ class RawPath:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope.get("raw_path") is not None:
-            scope = {**scope, "path": _normalised(scope["raw_path"])}
+            scope["path"] = _normalised(scope["raw_path"])
         await self.app(scope, receive, send)
 
 

@@ -63,6 +63,11 @@ def get(conn: sa.Connection, webhook_id: int, *, vendor_id: int | None = None) -
     return Webhook(*row)
 
 
+def find(conn: sa.Connection, webhook_id: int) -> Webhook | None:
+    row = conn.execute(sa.select(*_WEBHOOK).where(webhooks.c.id == webhook_id, _ALIVE)).one_or_none()
+    return None if row is None else Webhook(*row)
+
+
 def of_vendor(conn: sa.Connection, vendor_id: int, page: PageRequest) -> Listing[Webhook]:
     query = sa.select(*_WEBHOOK).where(webhooks.c.vendor_id == vendor_id, _ALIVE)
     return listed(conn, query, webhooks.c.id, page, Webhook)

@@ -20,8 +20,7 @@ from holdfast.cli.parameters import example
 from holdfast.errors import InputError, WorkerElsewhere
 
 if TYPE_CHECKING:
-    from holdfast.engine import Engine, Ticker
-    from holdfast.operations.services import Services
+    from holdfast.engine import Engine
 
 app = typer.Typer()
 _PANEL = "Service"
@@ -81,6 +80,7 @@ def worker(parent: Parent = None) -> None:
     """
     from holdfast.cli import logs
     from holdfast.cli.session import opened
+    from holdfast.operations.duties import Duties
     from holdfast.settings import load_settings
 
     settings = load_settings()
@@ -92,10 +92,11 @@ def worker(parent: Parent = None) -> None:
         if not _become_worker(services.engine, stop):
             return
         _log.info("working as process %d", os.getpid())
-        ticker = _duties(services)
+        duties = Duties(services)
+        duties.start()
         stop.wait()
         _log.info("stopping: running backups stop at their next checkpoint")
-        ticker.stop()
+        duties.stop()
         services.engine.stop(drain_s=0.0, grace_s=_STOP_S)
 
 
@@ -138,25 +139,6 @@ def prepare() -> None:
     with opened() as session:
         session.services.database.migrate()
         session.services.engine.migrate()
-
-
-def _duties(services: "Services") -> "Ticker":
-    """What a worker does beside its jobs, again and again."""
-    from functools import partial
-
-    from holdfast.engine import Ticker
-    from holdfast.operations import exports, revisions
-    from holdfast.operations.backup.request import reconcile
-    from holdfast.operations.schedule import queue_due
-
-    ticker = Ticker("duties")
-    ticker.every(2.0, partial(queue_due, services), name="schedule")
-    ticker.every(5.0, partial(revisions.flush, services), name="outbox")
-    ticker.every(30.0, partial(reconcile, services), name="reconciler of backups", first_after_s=5.0)
-    ticker.every(30.0, partial(exports.reconcile, services), name="reconciler of exports", first_after_s=5.0)
-    ticker.every(60.0, partial(exports.forget_expired, services), name="expired exports", first_after_s=20.0)
-    ticker.start()
-    return ticker
 
 
 def _become_worker(engine: "Engine", stop: threading.Event) -> bool:

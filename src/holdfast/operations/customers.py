@@ -2,7 +2,7 @@
 
 from holdfast.catalog import customers, vendors
 from holdfast.catalog.customers import Customer
-from holdfast.operations import revisions
+from holdfast.operations import acting, revisions
 from holdfast.operations.services import Services
 
 LOCAL_VENDOR = "local"
@@ -14,6 +14,7 @@ def create(services: Services, vendor_id: int, name: str, email: str | None) -> 
     """A customer with its keys. Raises Conflict for a name that is taken."""
     with services.database.write() as connection:
         made = customers.create(connection, vendor_id, name, email)
+        acting.note(connection, vendor_id, "customer.create", "customer", made.id, name=name)
         revisions.customer_changed(connection, made.id)
     services.vault.create_customer(made.id)
     revisions.flush(services)
@@ -40,5 +41,6 @@ def change(services: Services, customer_id: int, *, name: str, email: str | None
         customers.change(connection, customer_id, name=name, email=email)
         revisions.customer_changed(connection, customer_id)
         changed = customers.get(connection, customer_id)
+        acting.note(connection, changed.vendor_id, "customer.change", "customer", customer_id, name=name)
     revisions.flush(services)
     return changed

@@ -8,7 +8,7 @@ from holdfast.definitions.document import Variable
 from holdfast.definitions.drafts import new_draft
 from holdfast.definitions.editing import add_variable, replace_variable
 from holdfast.errors import CatalogBusy, Conflict, NotFound
-from holdfast.operations import revisions
+from holdfast.operations import acting, revisions
 from holdfast.operations.definitions import loaded
 from holdfast.operations.services import Services
 
@@ -62,6 +62,9 @@ def _edit(services: Services, definition: BackupDefinition, edited: Callable[[st
             if definitions.get(connection, definition.id).revision_id == seen.revision_id:
                 revision = definitions.add_revision(connection, definition.id, changed)
                 revisions.document_added(connection, revision)
+                acting.note(
+                    connection, seen.vendor_id, "definition.document", "definition", seen.id, revision=revision.id
+                )
                 break
     else:
         raise CatalogBusy(f"definition {definition.id} is being changed by others all the time")

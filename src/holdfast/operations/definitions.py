@@ -12,7 +12,7 @@ from holdfast.definitions import library
 from holdfast.definitions.document import Definition
 from holdfast.definitions.drafts import load_any
 from holdfast.definitions.loading import load
-from holdfast.operations import revisions
+from holdfast.operations import acting, revisions
 from holdfast.operations.services import Services
 
 LIBRARY_VENDOR = "holdfast"
@@ -28,6 +28,7 @@ def create(
         made = definitions.create(connection, vendor_id, loaded.name, loaded.description or "", published)
         _add_document(connection, made.id, document)
         revisions.definition_changed(connection, made.id)
+        acting.note(connection, vendor_id, "definition.create", "definition", made.id, name=made.name)
         made = definitions.get(connection, made.id)
     revisions.flush(services)
     return made
@@ -38,6 +39,7 @@ def create_empty(services: Services, vendor_id: int, name: str, description: str
     with services.database.write() as connection:
         made = definitions.create(connection, vendor_id, name, description, published)
         revisions.definition_changed(connection, made.id)
+        acting.note(connection, vendor_id, "definition.create", "definition", made.id, name=name)
     revisions.flush(services)
     return made
 
@@ -61,6 +63,9 @@ def change(
             published=now_there.published if published is None else published,
         )
         revisions.definition_changed(connection, definition.id)
+        given = {"name": name, "description": description, "published": published}
+        told = {field: value for field, value in given.items() if value is not None}
+        acting.note(connection, definition.vendor_id, "definition.change", "definition", definition.id, **told)
         changed = definitions.get(connection, definition.id)
     revisions.flush(services)
     return changed
@@ -70,6 +75,7 @@ def remove(services: Services, definition: BackupDefinition) -> None:
     """Nobody sees it any more and no instance can be made of it; those there are go on being backed up with it."""
     with services.database.write() as connection:
         definitions.mark_deleted(connection, definition.id, now())
+        acting.note(connection, definition.vendor_id, "definition.delete", "definition", definition.id)
         revisions.definition_changed(connection, definition.id)
     revisions.flush(services)
 
@@ -87,6 +93,9 @@ def set_document(services: Services, definition_id: int, document: str, *, file:
             if newest.document == document:
                 return newest.id
         revision_id = _add_document(connection, definition_id, document)
+        acting.note(
+            connection, definition.vendor_id, "definition.document", "definition", definition_id, revision=revision_id
+        )
     revisions.flush(services)
     return revision_id
 

@@ -16,7 +16,7 @@ from holdfast.catalog import audit, customers, erasures, holds, instances, lease
 from holdfast.catalog.erasures import Erasure
 from holdfast.clock import format_time, now
 from holdfast.errors import Conflict, NotFound, VaultError
-from holdfast.operations import revisions
+from holdfast.operations import jobs, revisions
 from holdfast.operations.locking import KEYS, locked
 from holdfast.operations.services import Services
 from holdfast.storage import Storage
@@ -41,6 +41,25 @@ def erase_customer(services: Services, customer_id: int, *, actor: str) -> Signe
     elif earlier.certificate is not None:
         return receipts.verify(earlier.certificate)
     return _complete(services, customer_id)
+
+
+def request_erasure(services: Services, customer_id: int, *, actor: str) -> None:
+    """The same, by a worker: from now on the customer is out of everybody's sight. Raises NotFound, Conflict."""
+    with services.database.read() as connection:
+        earlier = erasures.find(connection, customer_id)
+    if earlier is None:
+        _begin(services, customer_id, actor)
+    # Should this process end here, `resume` finds it.
+    with services.database.write() as connection:
+        services.engine.enqueue(connection, jobs.ERASURE, customer_id)
+
+
+def complete(services: Services, customer_id: int) -> None:
+    """Bring one pending erasure to its end; what has come to it stays."""
+    with services.database.read() as connection:
+        found = erasures.find(connection, customer_id)
+    if found is not None and found.certificate is None:
+        _complete(services, customer_id)
 
 
 def resume(services: Services) -> list[SignedReceipt]:

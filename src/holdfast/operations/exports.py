@@ -22,7 +22,7 @@ from holdfast.clock import now
 from holdfast.engine import Interrupted
 from holdfast.errors import HoldfastError, InputError, NotFound
 from holdfast.identity.signatures import Signer
-from holdfast.operations import confirmations, events, jobs
+from holdfast.operations import acting, confirmations, events, jobs
 from holdfast.operations.browsing import Browser
 from holdfast.operations.export import ExportReport, Format, write_export
 from holdfast.operations.services import Services
@@ -78,6 +78,9 @@ def request_export(services: Services, instance: Instance, wanted: ExportRequest
                 send_confirmation=wanted.send_confirmation,
             )
             services.engine.enqueue(connection, jobs.EXPORT, found.id)
+            acting.note_of_instance(
+                connection, instance.id, "export.request", "export", found.id, backup_id=run.id, formats=formats
+            )
         return exports.get(connection, found.id)
 
 
@@ -204,6 +207,7 @@ def renew(services: Services, export: Export) -> Export:
         if archive_of(found) is None:
             raise NotFound(f"export {export.id} has no data", field="export_id")
         exports.set_expiry(connection, export.id, **_expiries(services))
+        acting.note_of_instance(connection, export.instance_id, "export.reauth", "export", export.id)
         return exports.get(connection, export.id)
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from difflib import get_close_matches
 
-from holdfast.catalog import customers, definitions, instances, scopes
+from holdfast.catalog import customers, definitions, instances, runs, scopes
 from holdfast.catalog.instances import Instance
 from holdfast.clock import now
 from holdfast.definitions.document import Definition
 from holdfast.errors import Conflict, InputError
 from holdfast.ids import new_id
-from holdfast.operations import revisions, variables
+from holdfast.operations import acting, revisions, variables
 from holdfast.operations.definitions import loaded
 from holdfast.operations.schedule import OFF, Schedule, next_due
 from holdfast.operations.services import Services
@@ -46,6 +46,7 @@ def create(
         )
         instances.set_variables(connection, made.id, variables.seal(customer, made.id, given or {}))
         revisions.instance_changed(connection, made.id)
+        acting.note_of_instance(connection, made.id, "instance.create", "instance", made.id, schedule=schedule.text)
     revisions.flush(services)
     return made
 
@@ -70,14 +71,20 @@ def set_variables(
             # that a person sets may be another account's.
             scopes.void_instance(connection, instance.id)
         revisions.instance_changed(connection, instance.id)
+        acting.note_of_instance(connection, instance.id, "instance.variables", "instance", instance.id, keys=[*given])
     revisions.flush(services)
 
 
 def remove(services: Services, instance: Instance) -> None:
-    """The instance is backed up no more and no longer listed. Its backups stay in the vault until they are pruned."""
+    """The instance is backed up no more and no longer listed; an active backup is canceled. Its backups stay in the
+    vault until they are pruned."""
     with services.database.write() as connection:
+        active = runs.active(connection, instance.id)
+        if active is not None:
+            runs.request_cancel(connection, active.id)
         instances.mark_deleted(connection, instance.id, now())
         revisions.instance_changed(connection, instance.id)
+        acting.note_of_instance(connection, instance.id, "instance.delete", "instance", instance.id)
     revisions.flush(services)
 
 

@@ -1,10 +1,11 @@
-"""What the engine runs, by kind. Each operation is imported when its first job runs: commands without jobs start fast."""
+"""What the engine runs, by kind. An operation is imported when its first job runs: commands without jobs start fast."""
 
 from holdfast.operations.services import Services
 
 BACKUP = "backup"
 EXPORT = "export"
 CONFIRMATION = "confirmation"
+ERASURE = "erasure"
 
 
 def register(services: Services) -> None:
@@ -25,6 +26,12 @@ def register(services: Services) -> None:
 
         send_confirmation(services, export_id)
 
+    def erasure(customer_id: int) -> None:
+        from holdfast.operations.erase import complete
+
+        complete(services, customer_id)
+
     services.engine.register(BACKUP, backup)
     services.engine.register(EXPORT, export)
     services.engine.register(CONFIRMATION, confirmation, poll_s=1.0)
+    services.engine.register(ERASURE, erasure, concurrency=1, poll_s=1.0)

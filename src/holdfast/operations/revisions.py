@@ -20,6 +20,7 @@ from holdfast.catalog import (
     retention,
     schedules,
     vendors,
+    webhooks,
 )
 from holdfast.catalog.retention import Owner
 from holdfast.clock import format_time, now, parse_time
@@ -114,6 +115,21 @@ def hold_changed(connection: Connection, hold_id: int) -> None:
         "released_at": _text(hold.released_at),
     }
     outbox.add(connection, "hold", hold_id, hold.customer_id, payload)
+
+
+def webhook_changed(connection: Connection, webhook_id: int) -> None:
+    """Its address and signing secret (sealed); not what is still to be delivered."""
+    webhook = webhooks.find(connection, webhook_id)
+    payload: dict[str, Any] = {"deleted": webhook is None}
+    if webhook is not None:
+        payload |= {
+            "vendor_id": webhook.vendor_id,
+            "url": webhook.url,
+            "events": list(webhook.events),
+            "secret": webhook.sealed_secret.hex(),
+            "disabled_at": _text(webhook.disabled_at),
+        }
+    outbox.add(connection, "webhook", webhook_id, INSTALLATION, payload)
 
 
 def retention_changed(connection: Connection, owner: Owner, object_id: int, customer_id: int) -> None:
@@ -255,6 +271,22 @@ def _restore_hold(connection: Connection, hold_id: int, customer_id: int, payloa
     )
 
 
+def _restore_webhook(connection: Connection, webhook_id: int, _: int, payload: Mapping[str, Any]) -> None:
+    if payload["deleted"]:
+        return
+    made = webhooks.create(
+        connection,
+        payload["vendor_id"],
+        payload["url"],
+        payload["events"],
+        bytes.fromhex(payload["secret"]),
+        webhook_id=webhook_id,
+    )
+    webhooks.change(
+        connection, made.id, url=made.url, events=made.events, disabled_at=_time(payload["disabled_at"])
+    )  # fmt: skip
+
+
 def _restore_retention(connection: Connection, object_id: int, _: int, payload: Mapping[str, Any]) -> None:
     retention.set_rules(connection, payload["owner"], object_id, payload["rules"])
 
@@ -276,6 +308,7 @@ _RESTORE: dict[str, Callable[[Connection, int, int, Mapping[str, Any]], None]] =
     "document": _restore_document,
     "instance": _restore_instance,
     "hold": _restore_hold,
+    "webhook": _restore_webhook,
     "retention": _restore_retention,
     "erasure": _restore_erasure,
 }

@@ -18,7 +18,7 @@ from holdfast.catalog import runs, schedules
 from holdfast.catalog.instances import Instance
 from holdfast.clock import now
 from holdfast.errors import InputError
-from holdfast.operations import jobs, revisions
+from holdfast.operations import acting, jobs, revisions
 from holdfast.operations.backup.state import BackupOptions
 from holdfast.operations.services import Services
 
@@ -101,6 +101,9 @@ def set_schedule(services: Services, instance: Instance, schedule: Schedule) -> 
             next_due_at=next_due(schedule, instance.id, now()),
         )
         revisions.instance_changed(connection, instance.id)
+        acting.note_of_instance(
+            connection, instance.id, "instance.schedule", "instance", instance.id, schedule=schedule.text
+        )
     revisions.flush(services)
 
 

@@ -9,6 +9,7 @@ from holdfast.catalog import customers, tokens, vendors
 from holdfast.clock import now
 from holdfast.errors import InputError
 from holdfast.identity import secrets
+from holdfast.operations import acting
 from holdfast.operations.services import Services
 
 CUSTOMER_TOKEN_LONGEST = timedelta(days=1)
@@ -32,10 +33,9 @@ class Caller:
     token_hash: bytes
     expires_at: datetime
 
-    @property
-    def actor(self) -> str:
+    def actor(self, address: str) -> str:
         """As the audit log names it."""
-        return "client" if self.customer_id is None else f"customer {self.customer_id}"
+        return f"client {address}" if self.customer_id is None else f"customer {self.customer_id} {address}"
 
 
 def grant_to_client(services: Services, client_id: str, client_secret: str) -> Grant | None:
@@ -73,6 +73,7 @@ def grant_to_customer(services: Services, vendor_id: int, customer_id: int, expi
     with services.database.write() as connection:
         customers.get(connection, customer_id, vendor_id=vendor_id)
         _keep(connection, token, vendor_id, seconds, customer_id=customer_id)
+        acting.note(connection, vendor_id, "customer_token.create", "customer", customer_id, expires_in=seconds)
     return Grant(token, seconds)
 
 

@@ -9,7 +9,7 @@ from holdfast.catalog.vendors import ClientSecret, Vendor
 from holdfast.clock import now
 from holdfast.errors import Conflict, InputError
 from holdfast.identity import secrets
-from holdfast.operations import revisions
+from holdfast.operations import acting, revisions
 from holdfast.operations.services import Services
 
 SECRETS_AT_MOST = 5
@@ -32,6 +32,7 @@ def create(services: Services, name: str, email: str | None) -> NewSecret:
     with services.database.write() as connection:
         vendor = vendors.create(connection, name, email, secrets.new_client_id())
         made = _add_secret(connection, vendor)
+        acting.note(connection, vendor.id, "vendor.create", "vendor", vendor.id, name=name)
     revisions.flush(services)
     return made
 
@@ -47,6 +48,7 @@ def add_secret(services: Services, vendor_id: int) -> NewSecret:
                 hint="Revoke one that no client uses any more.",
             )
         made = _add_secret(connection, vendor)
+        acting.note(connection, vendor_id, "client_secret.add", "client_secret", made.secret_id)
     revisions.flush(services)
     return made
 
@@ -58,6 +60,7 @@ def rotate(services: Services, vendor_id: int) -> NewSecret:
         for secret in vendors.secrets(connection, vendor_id):
             vendors.revoke_secret(connection, vendor_id, secret.id)
         made = _add_secret(connection, vendor)
+        acting.note(connection, vendor_id, "client_secret.rotate", "client_secret", made.secret_id)
     revisions.flush(services)
     return made
 
@@ -66,6 +69,7 @@ def revoke_secret(services: Services, vendor_id: int, secret_id: int) -> None:
     """The secret and every token got with it are good for nothing from now on. Raises NotFound."""
     with services.database.write() as connection:
         vendors.revoke_secret(connection, vendor_id, secret_id)
+        acting.note(connection, vendor_id, "client_secret.revoke", "client_secret", secret_id)
         revisions.vendor_changed(connection, vendor_id)
     revisions.flush(services)
 
@@ -75,6 +79,7 @@ def set_disabled(services: Services, vendor_id: int, disabled: bool) -> None:
     with services.database.write() as connection:
         vendors.get(connection, vendor_id)
         vendors.set_disabled(connection, vendor_id, now() if disabled else None)
+        acting.note(connection, vendor_id, "vendor.disable" if disabled else "vendor.enable", "vendor", vendor_id)
         revisions.vendor_changed(connection, vendor_id)
     revisions.flush(services)
 

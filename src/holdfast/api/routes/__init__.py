@@ -2,6 +2,7 @@
 in this order. `TAGS` is the order in which people read them."""
 
 from holdfast.api.routes import (
+    audit,
     backups,
     comparison,
     customer_tokens,
@@ -9,7 +10,9 @@ from holdfast.api.routes import (
     definition_variables,
     definitions,
     endpoints,
+    erasures,
     exports,
+    health,
     instance_variables,
     instances,
     logs,
@@ -17,18 +20,21 @@ from holdfast.api.routes import (
     records,
     search,
     tokens,
+    usage,
     vendors,
+    webhooks,
 )
 
 ROUTERS = tuple(
     module.router
     for module in (
         records, endpoints, backups, instances, instance_variables, exports, logs, ping, tokens, customers,
-        customer_tokens, definitions, definition_variables, vendors, search,
+        customer_tokens, erasures, definitions, definition_variables, vendors, search, usage, webhooks, audit, health,
         comparison,
     )
 )  # fmt: skip
 TAGS = (
     "Tokens", "Ping", "Vendors", "Customers", "Backup definitions", "Definition variables", "Backup instances",
-    "Instance variables", "Backups", "Endpoints", "Records", "Search", "Compare", "Exports", "Logs",
+    "Instance variables", "Backups", "Endpoints", "Records", "Search", "Compare", "Exports", "Logs", "Usage",
+    "Webhooks", "Audit log", "Health",
 )  # fmt: skip

@@ -11,7 +11,7 @@ from holdfast.api.routes.answers import MAY_BE_BOTH, MAY_BE_MISSING
 from holdfast.api.routes.instances import own_instance
 from holdfast.catalog import runs
 from holdfast.catalog.runs import Run
-from holdfast.operations.backup.request import request_backup
+from holdfast.operations.backup.request import cancel_backup, request_backup
 
 router = APIRouter(prefix="/v1/backup_instances/{backup_instance_id}/backups", tags=["Backups"])
 
@@ -61,6 +61,15 @@ def get_backup(caller: VendorOrCustomer, context: Context, backup_instance_id: P
     instance = own_instance(context, caller, backup_instance_id)
     with context.services.database.read() as connection:
         return shown_backup(runs.get(connection, backup_id, instance_id=instance.id))
+
+
+@router.post("/{backup_id}/cancel", operation_id="cancel_backup", responses=MAY_BE_MISSING)
+def cancel(caller: VendorOrCustomer, context: Context, backup_instance_id: PathId, backup_id: PathId) -> Backup:
+    """End a backup at its next checkpoint. It keeps what it has; one that has ended stays as it is."""
+    instance = own_instance(context, caller, backup_instance_id)
+    with context.services.database.read() as connection:
+        run = runs.get(connection, backup_id, instance_id=instance.id)
+    return shown_backup(cancel_backup(context.services, run))
 
 
 def shown_backup(run: Run) -> Backup:

@@ -136,6 +136,15 @@ def change_backup_instance(
     return _shown(context, own_instance(context, caller, backup_instance_id))
 
 
+@router.delete(
+    "/{backup_instance_id}", operation_id="delete_backup_instance", status_code=204, responses=MAY_BE_MISSING
+)
+def delete_backup_instance(caller: Vendor, context: Context, backup_instance_id: PathId) -> Response:
+    """No more backups of it, and nobody sees it any more; an active one is canceled. Its data goes with pruning."""
+    operations.remove(context.services, own_instance(context, caller, backup_instance_id))
+    return Response(status_code=204)
+
+
 def _schedule(given: Values) -> schedule.Schedule:
     frequency, finer = given.optional(_FREQUENCY), given.optional(_SCHEDULE)
     if frequency is None and finer is None:

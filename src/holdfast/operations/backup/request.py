@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from holdfast.catalog import runs
 from holdfast.catalog.runs import Run
-from holdfast.operations import jobs
+from holdfast.operations import acting, jobs
 from holdfast.operations.backup.state import BackupOptions
 from holdfast.operations.services import Services
 
@@ -18,7 +18,16 @@ def request_backup(services: Services, instance_id: int, options: BackupOptions 
         run, is_new = runs.queue(connection, instance_id, options=asdict(options or BackupOptions()))
         if is_new:
             services.engine.enqueue(connection, jobs.BACKUP, run.id)
+            acting.note_of_instance(connection, instance_id, "backup.request", "backup", run.id)
     return run, is_new
+
+
+def cancel_backup(services: Services, run: Run) -> Run:
+    """Ask an active backup to end at its next commit: it keeps what it has. One that has ended stays as it is."""
+    with services.database.write() as connection:
+        if runs.request_cancel(connection, run.id):
+            acting.note_of_instance(connection, run.instance_id, "backup.cancel", "backup", run.id)
+        return runs.get(connection, run.id)
 
 
 def reconcile(services: Services) -> int:

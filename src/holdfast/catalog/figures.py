@@ -1,0 +1,53 @@
+"""Figures of the whole installation, for monitoring: what is under way, what waits, what is overdue."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from holdfast import clock
+from holdfast.catalog.schema import exports, instances, outbox, runs, webhook_deliveries
+
+_ACTIVE = ("queued", "in_progress")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    backups_queued: int
+    backups_in_progress: int
+    exports_queued: int
+    exports_in_progress: int
+    instances: int
+    instances_overdue: int
+    """Due for a minute and more: nobody works, or too few do."""
+    revisions_waiting: int
+    """Not yet in the vault."""
+    deliveries_waiting: int
+
+
+def read(conn: sa.Connection) -> Figures:
+    """All of them; each is a count over an index."""
+    backups = _by_status(conn, runs)
+    exported = _by_status(conn, exports)
+    overdue = clock.now() - clock.timedelta(minutes=1)
+    return Figures(
+        backups_queued=backups.get("queued", 0),
+        backups_in_progress=backups.get("in_progress", 0),
+        exports_queued=exported.get("queued", 0),
+        exports_in_progress=exported.get("in_progress", 0),
+        instances=_count(conn, instances, instances.c.deleted_at.is_(None)),
+        instances_overdue=_count(
+            conn, instances, instances.c.next_due_at.is_not(None), instances.c.next_due_at < overdue
+        ),
+        revisions_waiting=_count(conn, outbox),
+        deliveries_waiting=_count(conn, webhook_deliveries, webhook_deliveries.c.next_attempt_at.is_not(None)),
+    )
+
+
+def _by_status(conn: sa.Connection, table: sa.Table) -> dict[str, int]:
+    query = sa.select(table.c.status, sa.func.count()).where(table.c.status.in_(_ACTIVE)).group_by(table.c.status)
+    return {row[0]: row[1] for row in conn.execute(query)}
+
+
+def _count(conn: sa.Connection, table: sa.Table, *conditions: sa.ColumnElement[bool]) -> int:
+    query = sa.select(sa.func.count()).select_from(table).where(*conditions)
+    return int(conn.execute(query).scalar_one())
