@@ -4,7 +4,7 @@ from bisect import bisect_left, bisect_right
 from itertools import accumulate
 from typing import NamedTuple
 
-from holdfast.vault.footers import Footer
+from holdfast.vault.footers import Footer, cut
 
 
 class LocatedRecord(NamedTuple):
@@ -12,6 +12,7 @@ class LocatedRecord(NamedTuple):
 
     endpoint: str
     key: str
+    digest: bytes
     start: int
     end: int
 
@@ -20,11 +21,14 @@ class FrameRecords:
     """The records of one frame, in their order."""
 
     def __init__(self, footer: Footer, frame: int) -> None:
-        self._owners: list[tuple[str, str]] = []
+        self._owners: list[tuple[str, str, bytes]] = []
         lengths: list[int] = []
         for columns in footer.records:  # a batch fills one frame after the other, so the numbers ascend
             first, last = bisect_left(columns.frames, frame), bisect_right(columns.frames, frame)
-            self._owners += [(columns.endpoint, key) for key in columns.keys[first:last]]
+            self._owners += [
+                (columns.endpoint, columns.keys[index], cut(columns.digests, index) or b"")
+                for index in range(first, last)
+            ]
             lengths += columns.lengths[first:last]
         self._edges = list(accumulate(lengths, initial=0))
 

@@ -80,18 +80,18 @@ def search(services: Services, state: State, query: Query, *, after: Position | 
         chosen = [one for one in chosen if one.first_run <= state.run.sequence]
         places = frames.of_state(connection, chosen, state.run.sequence)
         names = packs.object_ids(connection, {pack for pack, _ in places})
-    done = 0
+    done, searching = 0, _Search(services, state, query, chosen, names, places, after)
     if after is not None:
         first = after[:2] if after.start < _BEHIND else (after.pack, after.frame + 1)
         remaining = [place for place in places if place >= first]
         done, places = len(places) - len(remaining), remaining
-    return _Search(services, state, query, chosen, names, after).steps(places, done)
+    return searching.steps(places, done)
 
 
 class _Search:
     def __init__(
         self, services: Services, state: State, query: Query, chosen: Sequence[Stream], names: dict[int, str],
-        after: Position | None,
+        places: Sequence[tuple[int, int]], after: Position | None,
     ) -> None:  # fmt: skip
         self._database = services.database
         self._customer: CustomerVault = services.vault.customer(state.customer_id)
@@ -102,6 +102,7 @@ class _Search:
         self._sieve = sieve(query)
         self._folds = query.text is not None
         self._matcher = Matcher(query)
+        self._places = frozenset(places)
         self._known_footer: tuple[int, Footer] | None = None
 
     def steps(self, places: Sequence[tuple[int, int]], done: int) -> Generator[Found]:
@@ -163,11 +164,18 @@ class _Search:
                 for endpoint, some in keys.items():
                     rows[endpoint] = records.get_many(connection, self._streams[endpoint], some, self._sequence)
         hits = []
-        for frame, (endpoint, key, start, _), raw in candidates:
-            row = rows[endpoint].get(key)
-            if row is not None and (row.pack, row.frame, row.start) == (pack, frame, start):
-                hits.append(Hit(endpoint, key, raw, row, Position(pack, frame, start)))
+        for frame, located, raw in candidates:
+            row = rows[located.endpoint].get(located.key)
+            if row is not None and self._is_that(row, (pack, frame, located.start), located.digest):
+                hits.append(Hit(located.endpoint, located.key, raw, row, Position(pack, frame, located.start)))
         return hits
+
+    def _is_that(self, row: RecordRow, place: tuple[int, int, int], digest: bytes) -> bool:
+        """Whether the state's version is the one at this place. Prune may have moved it since the search began: then it
+        stands where nobody will look, and the same bytes are it."""
+        if (row.pack, row.frame, row.start) == place:
+            return True
+        return row.digest == digest and (row.pack, row.frame) not in self._places
 
 
 def _groups(places: Sequence[tuple[int, int]]) -> Iterator[_Group]:
