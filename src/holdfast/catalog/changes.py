@@ -52,6 +52,15 @@ def page(
     return found[:limit]
 
 
+def next_run(conn: sa.Connection, stream: int, after_run: int, last_run: int) -> int | None:
+    """The first run behind `after_run`, and up to `last_run`, that wrote or deleted any of the stream's records. The
+    stream's first run counts as one, whether it did or not."""
+    first_run = conn.execute(sa.select(streams.c.first_run).where(streams.c.id == stream)).scalar_one()
+    if after_run < first_run:
+        return first_run if first_run <= last_run else None
+    return next(_runs(conn, stream, after_run, last_run), None)
+
+
 def _change(key: str, before: RecordRow | None, after: RecordRow | None) -> Change | None:
     if before is None:
         return None if after is None else Change("added", key, None, after)
