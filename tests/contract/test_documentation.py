@@ -1,0 +1,82 @@
+"""docs/api.md: its tour works as it is printed, and its tables are the route table."""
+
+import json
+import os
+import re
+import subprocess
+import zipfile
+from pathlib import Path
+
+from fastapi.routing import APIRoute
+
+from holdfast.api.routes import ROUTERS
+from holdfast.operations.events import EVENTS
+from tests.contract.client import Client
+from tests.support.hostile_source import HostileSource, StoredBlob, make_record
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs/api.md").read_text()
+_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_ROUTE = re.compile(r"\| `(GET|POST|PUT|DELETE) (/[^`?]*)` \|")
+
+
+def test_the_tour_works_as_it_is_printed(vendor: Client, source: HostileSource, tmp_path: Path) -> None:
+    source.switches.token = "the customers token"
+    source.blobs["one"] = StoredBlob(b"attached")
+    source.put("items", make_record(1, file=f"{source.url}/blob/one", title="a.txt"))
+    source.put("items", make_record(2))
+    settings, *steps = _BLOCK.findall(TEXT)
+    assert "HOST=" in settings
+    script = "\n".join(["set -euxo pipefail", *steps])
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOST": vendor.url,
+        "CLIENT_ID": vendor.client_id,
+        "CLIENT_SECRET": vendor.client_secret,
+        "ADDRESS": source.url,
+    }
+    done = subprocess.run(
+        ["bash", "-c", script], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / "attachment").read_bytes() == b"attached"
+    names = zipfile.ZipFile(tmp_path / "export.zip").namelist()
+    assert {"json/items.jsonl", "csv/items.csv", "manifest.json"} == set(names)
+    assert "backup 1 was successful: 2 records" in done.stdout
+
+
+def test_the_tables_are_the_route_table() -> None:
+    documented = _ROUTE.findall(TEXT)
+    served = {
+        (method, route.path)
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods - {"HEAD"}
+    }
+    assert len(documented) == len(set(documented))
+    assert set(documented) == served
+
+
+def test_the_contract_has_41_operations() -> None:
+    contract = TEXT.partition("## Operations of the contract")[2].partition("## Additions")[0]
+    assert len(_ROUTE.findall(contract)) == 41
+
+
+def test_the_events_are_documented() -> None:
+    assert set(re.findall(r"^\| `((?:backup|export)\.\w+)`", TEXT, re.MULTILINE)) == set(EVENTS)
+
+
+def test_the_served_documentation_says_the_same(vendor: Client) -> None:
+    document = vendor.get("/openapi.json").body
+    described = {(method.upper(), path) for path, one in document["paths"].items() for method in one}
+    assert described == set(_ROUTE.findall(TEXT))
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            assert operation["summary"], (method, path)
+            assert operation["description"], (method, path)
+            assert operation["tags"], (method, path)
+            assert "422" not in operation["responses"], (method, path)
+    assert "HTTPValidationError" not in json.dumps(document)
+    names = [operation["operationId"] for one in document["paths"].values() for operation in one.values()]
+    assert len(names) == len(set(names))
