@@ -29,7 +29,7 @@ class Absence:
 
     @property
     def is_implausible(self) -> bool:
-        return self.absent > _IMPLAUSIBLE_RECORDS and self.absent > _IMPLAUSIBLE_SHARE * self.live
+        return is_implausible_share(self.absent, self.live)
 
     @property
     def confirmation(self) -> Literal["none", "by_id", "second_listing"]:
@@ -38,9 +38,14 @@ class Absence:
         single_request = listing.page_number <= 1
         if listing.second_pass or (not listing.resumed and (endpoint.stable or single_request)):
             return "none"
-        if endpoint.record_path is not None and self.absent <= BY_ID_AT_MOST:
+        if (endpoint.record_path is not None or endpoint.detail is not None) and self.absent <= BY_ID_AT_MOST:
             return "by_id"
         return "second_listing"
+
+
+def is_implausible_share(absent: int, live: int) -> bool:
+    """Whether so many of a scope's live records are not believed to be gone."""
+    return absent > _IMPLAUSIBLE_RECORDS and absent > _IMPLAUSIBLE_SHARE * live
 
 
 def is_endpoint_implausible(stream: Stream, absences: list[Absence], present: int) -> bool:

@@ -16,8 +16,8 @@ from holdfast.catalog.debts import Debt
 from holdfast.errors import CredentialRefused, NotFound, SourceError
 from holdfast.ids import new_object_id
 from holdfast.operations.backup.committing import FetchedBlob, FetchedChunk
+from holdfast.operations.backup.endpoint import Reading
 from holdfast.operations.backup.parents import Parents, fields_of, place_of
-from holdfast.operations.backup.reading import Reading
 from holdfast.operations.backup.state import Stream
 from holdfast.sources.page import Parent, Skipped
 from holdfast.vault import BlobDescriptor, digests

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import count, islice, repeat
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -19,11 +20,13 @@ from holdfast.catalog.counts import EndpointCounts
 from holdfast.catalog.debts import PENDING, Debt, Kind
 from holdfast.catalog.records import CurrentRow
 from holdfast.catalog.scopes import Scope
-from holdfast.clock import now
+from holdfast.clock import now, parse_time
+from holdfast.definitions.cursors import not_later
 from holdfast.errors import HoldfastError
 from holdfast.operations.backup.comparing import Comparison, Read, compare
-from holdfast.operations.backup.due import is_full_due
+from holdfast.operations.backup.due import has_cursor, is_full_due, is_sweep_due, reads_changes_first
 from holdfast.operations.backup.parents import ParentRecord, Parents, fields_of, place_of
+from holdfast.operations.backup.seen import SeenSlots
 from holdfast.operations.backup.state import Listing, RunContext, Stream
 from holdfast.operations.backup.watching import Canceled
 from holdfast.operations.state_sum import summed
@@ -84,12 +87,26 @@ class Committer:
             scope = found[key]
             if scope.last_complete_run == context.sequence or self._stands_as_it_was(stream, scope, parent):
                 continue
-            full = is_full_due(stream, scope, full=context.options.full)
-            listing = Listing(stream, scope.id, parent, full, None if full else scope.cursor)
+            listing = self._opened(stream, scope, parent)
             if scope.run_id == context.run_id and scope.checkpoint is not None:
                 listing.restore(scope.checkpoint)
             listings.append(listing)
         return listings
+
+    def _opened(self, stream: Stream, scope: Scope, parent: Parent | None) -> Listing:
+        """A scope's listing before its first page."""
+        forced = self._context.options.full
+        delta = has_cursor(stream, scope, full=forced)
+        full_due = not delta or is_full_due(stream, scope)
+        full = full_due and not (delta and reads_changes_first(stream))
+        same_account = scope.fingerprint == stream.fingerprint
+        listing = Listing(
+            stream, scope.id, parent, full, None if full else scope.cursor, then_full=full_due and not full,
+            asks_all=forced or not same_account, memory=(scope.memory or {}) if same_account else {},
+        )  # fmt: skip
+        listing.sweeps = is_sweep_due(listing)
+        listing.awaits_proof = listing.sweeps or stream.endpoint.count is not None
+        return listing
 
     def _stands_as_it_was(self, stream: Stream, scope: Scope, parent: Parent | None) -> bool:
         """Whether records that stand within a parent were taken from the version of it that is the newest."""
@@ -240,6 +257,27 @@ class Committer:
         with self._database.read() as connection:
             yield from records.scope_keys(connection, listing.stream.id, listing.scope_id, prefix=listing.key_prefix)
 
+    def slots_of(self, listing: Listing, record_ids: list[str]) -> list[int | None]:
+        """Beside these ids the slots of the records, None where none is stored."""
+        with self._database.read() as connection:
+            return [row[1] for row in records.known(connection, listing.stream.id, listing.keys_of(record_ids))]
+
+    def living(self, listing: Listing, record_ids: list[str]) -> list[str]:
+        """The keys of those of these records that are stored."""
+        with self._database.read() as connection:
+            return list(records.lookup(connection, listing.stream.id, listing.keys_of(record_ids)))
+
+    def keys_beyond(self, listing: Listing, *swept: SeenSlots) -> Iterator[str]:
+        """The keys of the scope that none of these sweeps nor this run has seen, ascending."""
+        seen_slots = (listing.stream.seen, *swept)
+        return (key for key, slot in self._scope_keys(listing) if not any(slot in one for one in seen_slots))
+
+    def remember(self, listing: Listing, memory: Mapping[str, Any]) -> None:
+        """Let the listing's scope remember this for the next runs."""
+        with self._transaction() as connection:
+            scopes.remember(connection, listing.scope_id, memory)
+        listing.memory = {**listing.memory, **memory}
+
     def adopt_strays(self, stream: Stream, listed: Mapping[int, Listing | None]) -> None:
         """Move records of global ids to the parent that shows them, where their own does not. `listed` are the scopes
         whose listings are known whole, with the listing where it is to be settled still."""
@@ -353,6 +391,7 @@ class Committer:
             ))  # fmt: skip
             moves.update(_moved(old.scope, read.listing.scope_id))
         records.replace(connection, stream.id, sequence, changed_rows)
+        records.recompare(connection, stream.id, comparison.recompared)
         scopes.add_live(connection, moves)
         self._sum(
             connection, stream, added=new_rows + changed_rows, removed=[record.old for record in comparison.changed]
@@ -451,9 +490,8 @@ class Committer:
 
     def _save_listing(self, connection: Connection, listing: Listing) -> None:
         """The listing's checkpoint; one that has ended and leaves nothing to settle completes its scope at once."""
-        if listing.ended and (
-            not listing.full or listing.present == scopes.get(connection, listing.scope_id).live
-        ):  # fmt: skip
+        nothing_follows = listing.ended and not (listing.awaits_proof or listing.then_full or listing.lost)
+        if nothing_follows and (not listing.full or listing.present == scopes.get(connection, listing.scope_id).live):
             self._complete(connection, listing)
         else:
             state = "listed" if listing.ended else "reading"
@@ -461,9 +499,8 @@ class Committer:
 
     def _complete(self, connection: Connection, listing: Listing) -> None:
         context = self._context
-        cursors = [value for value in (listing.cursor, listing.reached) if value is not None]
         scopes.complete(
-            connection, listing.scope_id, context.run_id, context.sequence, state="complete", cursor=greatest(cursors),
+            connection, listing.scope_id, context.run_id, context.sequence, state="complete", cursor=_cursor(listing),
             fingerprint=listing.stream.fingerprint, full_at=now() if listing.full else None,
         )  # fmt: skip
         listing.settled = True
@@ -485,12 +522,27 @@ def _moved(old_scope: int | None, new_scope: int) -> dict[int, int]:
     return {old_scope: -1, new_scope: 1}
 
 
+def _cursor(listing: Listing) -> str | None:
+    """Where the next delta begins: behind what was read, but not behind the moment at which the reading began.
+
+    What changes at a place of the list that was read already has a later time than that, and no later page shows it.
+    """
+    incremental = listing.stream.endpoint.incremental
+    if incremental is None or not incremental.field:
+        return listing.reached or listing.cursor
+    found = greatest([value for value in (listing.cursor, listing.reached) if value is not None])
+    return found if found is None or listing.started is None else not_later(found, parse_time(listing.started))
+
+
 def _advance(listing: Listing, page: Page) -> None:
     """Move a listing behind a page that is about to be committed."""
     counted = listing.stream.counts
-    counted.pages += 1
     counted.requests += page.requests
     counted.bytes_read += page.body_bytes
+    listing.read_records += len(page.ids) - (sum(page.deleted) if page.deleted else 0)
+    if page.is_part:
+        return
+    counted.pages += 1
     listing.page_number = page.number
     listing.position = page.next
     listing.reached = page.cursor or listing.reached

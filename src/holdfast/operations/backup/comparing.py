@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from holdfast.catalog.blobs import Blob
 from holdfast.catalog.records import CurrentRow, known, lookup
 from holdfast.catalog.seen import Stray
+from holdfast.errors import CatalogBusy
 from holdfast.operations.backup.parents import place_of
 from holdfast.operations.backup.state import Listing, RunContext, Stream
 from holdfast.sources.page import Page
@@ -61,6 +62,8 @@ class Comparison:
     deleted: list[str] = field(default_factory=list)
     """Keys of records that a tombstone tells of."""
     slots: list[int] = field(default_factory=list)
+    recompared: dict[str, bytes] = field(default_factory=dict)
+    """By key, what unchanged records are compared by from now on."""
     strays: dict[str, Stray | None] = field(default_factory=dict)
     """What has become of `stream.strays` in this batch, as `seen` keeps it."""
 
@@ -72,6 +75,8 @@ class _Readings:
     keys: list[str] = field(default_factory=list)
     raws: list[bytes] = field(default_factory=list)
     listings: list[Listing] = field(default_factory=list)
+    compares: list[bytes | None] = field(default_factory=list)
+    """Beside them where the list shows stubs, else empty."""
     tombstones: set[str] = field(default_factory=set)
 
 
@@ -80,6 +85,8 @@ def compare(
 ) -> Comparison:
     """Compare a batch's pages of one stream with the catalog's current versions, and count."""
     readings = _gather(stream, pages)
+    if stream.endpoint.detail is not None:
+        return _compare_details(context, connection, stream, readings)
     comparison = Comparison(stream)
     current = known(connection, stream.id, readings.keys)
     found = digests.record_digests(context.customer.digest_key, stream.name, readings.keys, readings.raws)
@@ -120,6 +127,8 @@ def _gather(stream: Stream, pages: Sequence[tuple[Listing, Page]]) -> _Readings:
         readings.keys += keys
         readings.raws += page.raws
         readings.listings += [listing] * len(keys)
+        if stream.endpoint.detail is not None:
+            readings.compares += page.compares or [None] * len(keys)
         stream.counts.listed += len(keys) + page.repeated
         stream.counts.repeated += page.repeated
         if page.deleted is not None:
@@ -134,7 +143,61 @@ def _gather(stream: Stream, pages: Sequence[tuple[Listing, Page]]) -> _Readings:
         readings.keys = [readings.keys[i] for i in order]
         readings.raws = [readings.raws[i] for i in order]
         readings.listings = [readings.listings[i] for i in order]
+        if readings.compares:
+            readings.compares = [readings.compares[i] for i in order]
     return readings
+
+
+def _compare_details(
+    context: RunContext, connection: Connection, stream: Stream, readings: _Readings
+) -> Comparison:  # fmt: skip
+    """The same for records of which the list shows stubs: those whose stubs have not changed come without bytes."""
+    comparison = Comparison(stream)
+    rows = lookup(connection, stream.id, readings.keys)
+    found = digests.record_digests(context.customer.digest_key, stream.name, readings.keys, readings.raws)
+    compares = dict(zip(readings.keys, readings.compares, strict=True))
+    volatile = stream.endpoint.volatile
+    doubtful: list[Changed] = []
+    for key, raw, digest, listing in zip(readings.keys, readings.raws, found, readings.listings, strict=True):
+        row = rows.get(key)
+        if key in readings.tombstones:
+            stream.counts.tombstones += 1
+            if row is not None:
+                comparison.deleted.append(key)
+                listing.present -= row.slot in stream.seen
+        elif row is None:
+            if not raw:
+                raise CatalogBusy(f"{stream.name} {key} was deleted while its stub was compared")
+            comparison.new.append(Read(key, raw, digest, listing))
+        elif not raw or row.digest == digest:
+            _mark_same(comparison, Changed(Read(key, raw, digest, listing), compares[key], row))
+        elif volatile or row.shape in (UNKNOWN_SHAPE, digests.shape(raw)):
+            doubtful.append(Changed(Read(key, raw, digest, listing), compares[key], row))
+        else:
+            comparison.changed.append(Changed(Read(key, raw, digest, listing), compares[key], row))
+    comparison.new.sort()
+    comparison.new_compares = [compares[read.key] for read in comparison.new]
+    stream.counts.new += len(comparison.new)
+    for read in comparison.new:
+        read.listing.present += 1
+    old_raws = context.customer.read_many([place_of(context, one.old) for one in doubtful])
+    for one, old_raw in zip(doubtful, old_raws, strict=True):
+        if digests.comparable(old_raw, volatile) == digests.comparable(one.read.raw, volatile):
+            _mark_same(comparison, one)
+        else:
+            comparison.changed.append(one)
+    comparison.changed.sort(key=lambda record: record.read.key)
+    for record in comparison.changed:
+        _count_changed(context, comparison, record)
+    return comparison
+
+
+def _mark_same(comparison: Comparison, record: Changed) -> None:
+    """A record whose content is what was stored; its stub may be another one all the same."""
+    read, old = record.read, record.old
+    _mark_unchanged(comparison, read.key, old.slot, old.scope, read.listing)
+    if record.compare is not None and record.compare != old.compare:
+        comparison.recompared[read.key] = record.compare
 
 
 def _sort_out(

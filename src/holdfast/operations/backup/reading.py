@@ -1,43 +1,25 @@
-"""Reads one endpoint: opens its scopes, lists them side by side, and settles what the listings did not show.
+"""Reads one endpoint: opens its scopes, lists them side by side, and has proved and settled what the listings showed.
 
 What goes wrong with one scope fails that scope and the run, and leaves the others alone; a refused credential or a host
 that does not answer stops all reading, since every further request would end the same way.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import TypeVar
+from dataclasses import replace
 
-from holdfast.catalog import records
-from holdfast.definitions.identity import split_child_key
-from holdfast.errors import CredentialRefused, HoldfastError, PositionExpired, SourceError, SourceUnreachable
-from holdfast.operations.backup import absence
-from holdfast.operations.backup.absence import Absence
-from holdfast.operations.backup.collecting import Collector
-from holdfast.operations.backup.committing import Committer
-from holdfast.operations.backup.failures import Failures
-from holdfast.operations.backup.parents import ParentRecord, Parents, fields_of, place_of
-from holdfast.operations.backup.state import Listing, RunContext, Stream
+from holdfast.clock import format_time
+from holdfast.errors import PositionExpired, SourceError
+from holdfast.operations.backup.detailing import DetailReader
+from holdfast.operations.backup.endpoint import EndpointWork, Reading
+from holdfast.operations.backup.parents import ParentRecord, Parents
+from holdfast.operations.backup.proving import Prover
+from holdfast.operations.backup.settling import Settler
+from holdfast.operations.backup.state import Listing, Stream
+from holdfast.operations.backup.sweeping import Sweeper
 from holdfast.sources.cursors import greatest
 from holdfast.sources.page import CursorExpired, Page, Parent, Skipped
-from holdfast.sources.source import Source
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What all endpoint readers of a run share. `permits` bounds the listings and downloads under way."""
-
-    context: RunContext
-    source: Source
-    committer: Committer
-    collector: Collector
-    failures: Failures
-    permits: asyncio.Semaphore
 
 
 class EndpointReader:
@@ -47,38 +29,52 @@ class EndpointReader:
         self._reading = reading
         self._stream = stream
         self._parents = parents
+        self._work = EndpointWork(reading, stream)
+        self._settler = Settler(self._work, self._read_pages)
+        self._sweeper = Sweeper(self._work, self._settler)
+        self._prover = Prover(self._work)
         self._ended: list[Listing] = []
+        self._unproved: list[Listing] = []
         self._prune_at = 1_000
-        self._has_failed = False
 
     async def read(self) -> None:
         """Read the endpoint to its end. Afterwards everything is committed and the stream's outcome stands."""
-        reading = self._reading
+        reading, work, stream = self._reading, self._work, self._stream
         # Of these an earlier process of the run has counted what is counted again now.
-        self._stream.counts.skipped = self._stream.counts.held = 0
-        global_id = self._stream.endpoint.global_id
+        stream.counts.skipped = stream.counts.held = 0
+        global_id = stream.endpoint.global_id
         if self._parents and not global_id:
-            await self._run(reading.committer.delete_orphans, self._stream, self._parents)
+            await work.run(reading.committer.delete_orphans, stream, self._parents)
         async with asyncio.TaskGroup() as group:
             async for listing in self._listings():
-                await reading.permits.acquire()
-                task = group.create_task(self._list(listing))
-                task.add_done_callback(lambda _: reading.permits.release())
+                await self._start(group, self._list, listing)
         await reading.collector.flush()
-        await self._settle([listing for listing in self._ended if not listing.settled])
+        await self._prove()
+        await self._settler.settle([listing for listing in self._ended if not listing.settled])
         if self._parents and global_id:
-            await self._run(reading.committer.delete_orphans, self._stream, self._parents)
-        if self._has_failed or reading.failures.stopped_by is not None:
-            self._stream.outcome = "partial" if self._stream.counts.pages else "carried"
+            await work.run(reading.committer.delete_orphans, stream, self._parents)
+        if work.has_failed or work.is_stopped:
+            stream.outcome = "partial" if stream.counts.pages else "carried"
         else:
-            self._stream.outcome = "complete"
-        await self._run(reading.committer.save_streams, [self._stream])
+            stream.outcome = "complete"
+        await work.run(reading.committer.save_streams, [stream])
+
+    async def _start(
+        self, group: asyncio.TaskGroup, work: Callable[[Listing], Awaitable[None]], listing: Listing
+    ) -> None:
+        """Begin to work on a listing as soon as there are not too many under way."""
+
+        async def do() -> None:
+            await work(listing)
+
+        await self._reading.permits.acquire()
+        group.create_task(do()).add_done_callback(lambda _: self._reading.permits.release())
 
     async def _listings(self) -> AsyncIterator[Listing]:
         """What this run has to list: every scope that it has not completed yet."""
         committer = self._reading.committer
         async for parents in self._parent_groups():
-            for listing in await self._run(committer.open_listings, self._stream, parents):
+            for listing in await self._work.run(committer.open_listings, self._stream, parents):
                 if self._reading.failures.stopped_by is not None:
                     return
                 yield listing
@@ -93,49 +89,108 @@ class EndpointReader:
 
     async def _list(self, listing: Listing) -> None:
         """Read a listing to its end. A failure is recorded, and the listing left where it was."""
-        if (listing.ended or await self._read_pages(listing)) and listing.full:
+        if listing.lost:
+            message = f"{listing.lost} records could not be read by an earlier process of this run; its log has more"
+            self._work.record_failure("records_missing", message, listing)
+        if not listing.ended and not (await self._begin(listing) and await self._read_pages(listing)):
+            return
+        if listing.then_full:
+            await self._reading.collector.flush()
+            listing.go_on_in_full()
+            if not await self._read_pages(listing):
+                return
+        if listing.lost:
+            return
+        if listing.awaits_proof:
+            if await self._prover.count(listing):
+                self._unproved.append(listing)
+        elif listing.full:
             self._ended.append(listing)
             if len(self._ended) >= self._prune_at:
                 self._ended = [one for one in self._ended if not one.settled]
                 self._prune_at = 2 * len(self._ended) + 1_000
 
+    async def _begin(self, listing: Listing) -> bool:
+        """What has to be known before the first page. False: it could not be had; why is recorded."""
+        work, endpoint = self._work, self._stream.endpoint
+        try:
+            if endpoint.deletions is not None and listing.position is None:
+                await self._sweeper.take_deletions(listing)
+            if endpoint.changes is not None and listing.full and listing.reached is None:
+                # Before the list: what changes while it is read, the feed tells later.
+                listing.reached = await work.source.first_cursor(work.name, listing.parent)
+        except SourceError as error:
+            work.fail(listing, error)
+            return False
+        return await self._prover.count(listing)
+
     async def _read_pages(self, listing: Listing) -> bool:
         """Whether the listing was read to its end."""
-        failures = self._reading.failures
+        failures, work = self._reading.failures, self._work
         try:
             try:
                 await self._collect(listing)
             except PositionExpired as error:
                 # The source has forgotten where an earlier process stood, or what has changed since the cursor.
-                await self._reading.collector.flush()
+                await work.collector.flush()
                 if isinstance(error, CursorExpired):
                     listing.list_in_full()
+                    if not await self._begin(listing):
+                        return False
                 else:
                     listing.begin_again(second_pass=False)
                 await self._collect(listing)
         except Skipped as skipped:
             self._stream.counts.skipped += 1
             failures.skip(skipped.code, str(skipped), listing)
-            await self._run(self._reading.committer.save_listing, listing, "skipped")
+            await work.run(self._reading.committer.save_listing, listing, "skipped")
             return False
         except SourceError as error:
-            await self._reading.collector.flush()
-            self._fail(listing, error)
+            await work.collector.flush()
+            work.fail(listing, error)
             return False
         return failures.stopped_by is None
 
     async def _collect(self, listing: Listing) -> None:
-        pages = self._pages(listing)
-        reached = listing.reached
         collector, failures = self._reading.collector, self._reading.failures
+        reached = listing.reached
         async with collector.reader():
-            async for page in pages:
+            async for page in self._whole(listing):
                 if page.cursor is not None:
-                    reached = greatest([page.cursor] if reached is None else [reached, page.cursor])
+                    by_field = self._is_by_field and reached is not None
+                    reached = greatest([reached, page.cursor]) if by_field and reached is not None else page.cursor
                     page = replace(page, cursor=reached)
                 await collector.add(listing, page)
                 if failures.stopped_by is not None:
                     return
+
+    @property
+    def _is_by_field(self) -> bool:
+        """The cursor is the greatest value of a field, not what the source says last."""
+        incremental = self._stream.endpoint.incremental
+        return incremental is not None and bool(incremental.field)
+
+    async def _whole(self, listing: Listing) -> AsyncIterator[Page]:
+        """The pages of a listing from where it stands, with whole records."""
+        details = None
+        if self._stream.endpoint.detail is not None or listing.by_feed:
+            details = DetailReader(self._work)
+        position = listing.position
+        async for page in self._pages(listing):
+            self._note(listing, page, is_first=position is None)
+            if details is None:
+                yield page
+            else:
+                async for part in details.parts(listing, page, position):
+                    yield part
+            position = page.next
+
+    def _note(self, listing: Listing, page: Page, *, is_first: bool) -> None:
+        if listing.started is None and page.asked_at is not None:
+            listing.started = format_time(page.asked_at)
+        # A delta's pages count what has changed, not what there is.
+        if page.counted is not None and listing.full and (is_first or page.next is None):
+            listing.counts.append(page.counted)
 
     async def _pages(self, listing: Listing) -> AsyncIterator[Page]:
         """What there is to read of a listing, from where it stands."""
@@ -143,114 +198,57 @@ class EndpointReader:
         if isinstance(parent, ParentRecord) and self._stream.endpoint.within is not None:
             yield source.within(name, parent, parent.raw)
             return
-        cursor = None if listing.full else listing.cursor
-        async with aclosing(source.pages(name, parent, cursor, listing.position)) as pages:
+        if listing.by_feed and listing.cursor is not None:
+            found = source.changes(name, parent, listing.cursor, listing.position)
+        else:
+            found = source.pages(name, parent, None if listing.full else listing.cursor, listing.position)
+        async with aclosing(found) as pages:
             async for page in pages:
                 yield page
 
-    def _fail(self, listing: Listing, error: HoldfastError, page: int | None = None) -> None:
-        self._has_failed = True
-        failures = self._reading.failures
-        failures.add(error, listing=listing, page=page or listing.page_number + 1)
-        if isinstance(error, CredentialRefused | SourceUnreachable):
-            failures.stop_reading(error)
+    # --- what is proved after the last page
 
-    # --- deletions
-
-    async def _settle(self, listings: list[Listing]) -> None:
-        """Conclude the deletions of full listings that ended but did not show every live record of their scope."""
-        if self._reading.failures.stopped_by is not None:
+    async def _prove(self) -> None:
+        """Sweep what is due, and compare with the source's own counts. What does not agree is listed once more."""
+        again = await self._disagreeing(self._unproved)
+        if not again or self._work.is_stopped:
             return
-        committer = self._reading.committer
-        if self._stream.strays:
-            await self._run(
-                committer.adopt_strays, self._stream, {listing.scope_id: listing for listing in listings}
-            )  # fmt: skip
-        absences: list[Absence] = []
-        for listing in listings:
-            live = await self._run(committer.live_in_scope, listing)
-            absent = 0 if live == listing.present else await self._run(committer.count_unseen, listing)
-            if absent:
-                absences.append(Absence(listing, absent, live))
-            else:
-                await self._run(committer.settle_listing, listing)
-        present = self._stream.live - sum(one.absent for one in absences)
-        whole_endpoint = absence.is_endpoint_implausible(self._stream, absences, present)
-        for one in absences:
-            if (whole_endpoint or one.is_implausible) and not self._reading.context.options.accept_deletions:
-                await self._hold(one)
-            elif one.confirmation == "none":
-                await self._delete_absent(one.listing)
-            elif one.confirmation == "by_id":
-                await self._confirm_by_id(one)
-            else:
-                await self._list_again(one)
+        reread: list[Listing] = []
 
-    async def _hold(self, one: Absence) -> None:
-        self._has_failed = True
-        self._stream.counts.held += one.absent
-        self._reading.failures.record(
-            "deletions_held",
-            f"deletions held: {one.absent:,} of {one.live:,} records of {self._stream.name} are no longer listed. "
-            "None was deleted from the backup. If they are really gone, accept it: holdfast backup --accept-deletions",
-            listing=one.listing,
-        )
+        async def read_again(listing: Listing) -> None:
+            is_read = await self._begin(listing) and await self._read_pages(listing)
+            if is_read and not listing.lost and await self._prover.count(listing):
+                reread.append(listing)
 
-    async def _delete_absent(self, listing: Listing) -> None:
-        committer = self._reading.committer
-        await self._run(lambda: committer.commit_deletions(self._stream, committer.unseen_keys(listing)))
-        await self._run(committer.settle_listing, listing)
-
-    async def _list_again(self, one: Absence) -> None:
-        """A second listing: a record that neither shows is gone."""
-        listing = one.listing
-        listing.begin_again(second_pass=True)
-        await self._run(self._reading.committer.save_listing, listing, "reading")
-        if not await self._read_pages(listing):
-            return
-        await self._reading.collector.flush()
-        if not listing.settled:
-            await self._delete_absent(listing)
-
-    async def _confirm_by_id(self, one: Absence) -> None:
-        """Ask for each absent record by id. What is still there is taken as read now."""
-        listing, committer = one.listing, self._reading.committer
-        gone: list[str] = []
-        try:
-            for key in await self._run(lambda: list(committer.unseen_keys(listing))):
-                raw = await self._ask(listing, key)
-                if raw is None:
-                    gone.append(key)
+        async with asyncio.TaskGroup() as group:
+            for listing, _ in again:
+                if listing.full:
+                    listing.begin_again(second_pass=True)
                 else:
-                    await self._reading.collector.add(listing, _single(listing, key, raw))
-        except SourceError as error:
-            self._fail(listing, error)
-            return
-        finally:
-            await self._reading.collector.flush()
-        await self._run(committer.commit_deletions, self._stream, gone)
-        await self._run(committer.settle_listing, listing)
+                    listing.list_in_full()
+                await self._start(group, read_again, listing)
+        await self._reading.collector.flush()
+        for listing, disagreement in await self._disagreeing(reread):
+            hint = "If the source's count includes records it does not list, take `count` out of the definition."
+            self._work.record_failure("counts_disagree", f"{disagreement} ({hint})", listing)
 
-    async def _ask(self, listing: Listing, key: str) -> bytes | None:
-        """The record as the source has it now; None where it says that it is gone."""
-        stored = await asyncio.to_thread(self._stored, key)
-        return await self._reading.source.record(self._stream.name, listing.parent, fields_of(stored))
-
-    def _stored(self, key: str) -> bytes:
-        context = self._reading.context
-        with context.services.database.read() as connection:
-            row = records.lookup(connection, self._stream.id, [key])[key]
-        return context.customer.read(place_of(context, row))
-
-    async def _run(self, work: Callable[..., T], *arguments: object) -> T:
-        """Call the committer in its thread."""
-        return await self._reading.collector.run(partial(work, *arguments))
-
-
-def _single(listing: Listing, key: str, raw: bytes) -> Page:
-    """One record that was asked for by id, as a page: the listing stands where it stood."""
-    record_id = split_child_key(key)[1] if listing.key_prefix else key
-    return Page(
-        number=listing.page_number, raws=[raw], ids=[record_id], deleted=None, cursor=None, next=None,
-        body_bytes=len(raw), requests=1,
-    )  # fmt: skip
+    async def _disagreeing(self, listings: Iterable[Listing]) -> list[tuple[Listing, str]]:
+        """Which of these do not agree with what the source says there is, and how; the others are done with."""
+        found: list[tuple[Listing, str]] = []
+        for listing in listings:
+            if self._work.is_stopped:
+                break
+            if listing.sweeps and not listing.full and not await self._sweeper.sweep(listing):
+                continue
+            disagreement = await self._prover.disagreement(listing)
+            if listing.wants_full:
+                found.append((listing, "the sweep shows records that no list of changes has shown"))
+            elif disagreement is not None:
+                found.append((listing, disagreement))
+            else:
+                listing.awaits_proof = False
+                if listing.full:
+                    self._ended.append(listing)
+                else:
+                    await self._work.run(self._reading.committer.settle_listing, listing)
+        return found

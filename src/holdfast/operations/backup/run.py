@@ -20,10 +20,11 @@ from holdfast.operations.backup.blobs import BlobFetcher
 from holdfast.operations.backup.collecting import Collector
 from holdfast.operations.backup.committing import Committer
 from holdfast.operations.backup.ending import Status, end_run, resume_end
+from holdfast.operations.backup.endpoint import Reading
 from holdfast.operations.backup.failures import Failures
 from holdfast.operations.backup.leasing import Lease, leased
 from holdfast.operations.backup.parents import Parents
-from holdfast.operations.backup.reading import EndpointReader, Reading
+from holdfast.operations.backup.reading import EndpointReader
 from holdfast.operations.backup.rotating import TokenKeeper, TokenRotated
 from holdfast.operations.backup.seen import SeenSlots
 from holdfast.operations.backup.state import BackupOptions, Counts, PackNames, RunContext, Stream

@@ -136,6 +136,34 @@ class Listing:
     ended: bool = False
     settled: bool = False
     """The scope is complete: its cursor has advanced."""
+    started: str | None = None
+    """When its first page was asked for by the source's clock, ISO 8601: a cursor that is a time never passes it, since
+    what changed behind the reader's back did so later."""
+    then_full: bool = False
+    """When the changes are read, everything is listed as well."""
+    asks_all: bool = False
+    """The whole record of every stub is asked for, whatever its version."""
+    awaits_proof: bool = False
+    """It does not complete its scope by itself: something is to be proved after its last page."""
+    sweeps: bool = False
+    """The ids of its scope are to be swept after its last page."""
+    wants_full: bool = False
+    """It has turned out that only a full listing will do."""
+    lost: int = 0
+    """Records that it showed and that could not be read: with any of them it completes nothing."""
+    skipped: int = 0
+    """Records that it showed and that are never to be had."""
+    read_records: int = 0
+    """Records that it showed, however often."""
+    counts: list[int] = field(default_factory=list)
+    """The source's own counts of the list, taken before and after."""
+    memory: Mapping[str, Any] = field(default_factory=dict)
+    """What the scope remembers beside its cursor, from run to run."""
+
+    @property
+    def by_feed(self) -> bool:
+        """Its pages are those of a feed of changes."""
+        return not self.full and self.stream.endpoint.changes is not None
 
     @property
     def parent_key(self) -> str:
@@ -159,11 +187,18 @@ class Listing:
         self.position, self.page_number, self.ended = None, 0, False
         self.second_pass = self.second_pass or second_pass
         self.resumed = True
+        self.lost = self.skipped = self.read_records = 0
 
     def list_in_full(self) -> None:
         """Give the delta up: list everything from the first page."""
+        self.go_on_in_full()
+        # A feed that has left something out may have left out what no stub's version shows.
+        self.cursor, self.reached, self.asks_all = None, None, self.stream.endpoint.changes is not None
+
+    def go_on_in_full(self) -> None:
+        """The changes are read: list everything, from the first page. The cursor stays where they ended."""
         self.begin_again(second_pass=False)
-        self.full, self.cursor, self.reached, self.resumed = True, None, None, False
+        self.full, self.then_full, self.resumed, self.sweeps, self.wants_full = True, False, False, False, False
 
     def checkpoint(self) -> dict[str, Any]:
         """What a later process needs to go on, as JSON."""
@@ -179,5 +214,6 @@ class Listing:
 
 
 _CHECKPOINTED = (
-    "full", "cursor", "position", "page_number", "present", "reached", "resumed", "second_pass", "ended",
+    "full", "cursor", "position", "page_number", "present", "reached", "resumed", "second_pass", "ended", "started",
+    "then_full", "asks_all", "lost", "skipped", "read_records", "counts",
 )  # fmt: skip
