@@ -50,6 +50,7 @@ class CommandLine:
     monkeypatch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]
     environment: dict[str, str] = field(default_factory=dict)
+    _programs: "list[subprocess.Popen[str]]" = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for name in [name for name in os.environ if name.startswith("HOLDFAST_")]:
@@ -76,12 +77,21 @@ class CommandLine:
         assert done.code == 0, done
         return done.json
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        """As a program, its output in pipes."""
-        return subprocess.Popen(
+    def start(self, *arguments: str, in_group_of_its_own: bool = False) -> "subprocess.Popen[str]":
+        """As a program, its output in pipes; where a test signals it with all its children, in a group of its own."""
+        program = subprocess.Popen(
             [*PROGRAM, *arguments], env=self._whole_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL, text=True,
+            stdin=subprocess.DEVNULL, text=True, process_group=0 if in_group_of_its_own else None,
         )  # fmt: skip
+        self._programs.append(program)
+        return program
+
+    def close(self) -> None:
+        """End every program that a test has left running."""
+        for program in self._programs:
+            if program.poll() is None:
+                program.kill()
+            program.communicate()
 
     def on_terminal(self, *arguments: str, asked: str, answer: str, hidden: bool = False) -> tuple[int, str]:
         """As a program on a terminal that types `answer` when it is `asked`; its exit code and all that was shown.

@@ -104,7 +104,7 @@ def show(
             output.bytes(record.raw)
             return
         output.document(about(state) | {"endpoint": endpoint} | _document(record))
-        output.note(f"{endpoint} {record.key} {standing(state)}, as it has been since backup {record.row.run_from}")
+        output.note(f"{endpoint} {record.key} {standing(state)}; this version dates from backup {record.row.run_from}")
         if record.has_blob:
             blob = session.browser.blob(state, record).descriptor
             described = ", ".join(text for text in (blob.name, blob.content_type, size(blob.size_bytes)) if text)

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -191,20 +192,29 @@ def _wait(children: dict[str, "subprocess.Popen[bytes]"]) -> int:
 def _stop_event(parent: int | None) -> threading.Event:
     """Set by SIGTERM, SIGINT, or when the parent process has gone."""
     stop = threading.Event()
+    # A handler runs between any two instructions of the main thread, also those that hold the event's own lock: setting
+    # it there can wait for itself for ever, surely where Ctrl-C and SIGTERM come together. So a thread sets it.
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
 
-    def set_stop(*_: object) -> None:
+    def on_signal(*_: object) -> None:
+        with suppress(BlockingIOError):  # the pipe is full of signals already
+            os.write(writer, b"s")
+
+    def wait_for_signal() -> None:
+        os.read(reader, 1)
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, set_stop)
-
-    def watch() -> None:
+    def watch_parent() -> None:
         while not stop.wait(_LOOK_S):
             if os.getppid() != parent:
                 stop.set()
 
+    threading.Thread(target=wait_for_signal, name="signals", daemon=True).start()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
     if parent is not None:
-        threading.Thread(target=watch, name="parent", daemon=True).start()
+        threading.Thread(target=watch_parent, name="parent", daemon=True).start()
     return stop
 
 

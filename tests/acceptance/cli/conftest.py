@@ -30,10 +30,14 @@ endpoints:
 
 
 @pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+def cli(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[CommandLine]:  # fmt: skip
     with installed(tmp_path / "home"):
         pass
-    return CommandLine(tmp_path / "home", monkeypatch, capsys)
+    made = CommandLine(tmp_path / "home", monkeypatch, capsys)
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Ctrl-C, another worker, a worker that dies: with programs of their own, as an operator runs them."""
 
 import asyncio
+import os
 import signal
 import threading
 import urllib.request
@@ -75,7 +76,7 @@ def test_a_command_follows_the_worker_there_is_and_goes_on_when_that_is_killed(s
 
 
 def test_the_service_answers_works_and_stops_on_sigterm(shop: CommandLine, tmp_path: Path) -> None:
-    service = shop.start("serve", "--port", "0")
+    service = shop.start("serve", "--port", "0", in_group_of_its_own=True)
     assert service.stderr is not None
     line = service.stderr.readline()
     assert "serving at http://127.0.0.1:" in line, line
@@ -85,7 +86,8 @@ def test_the_service_answers_works_and_stops_on_sigterm(shop: CommandLine, tmp_p
     assert shop.good("backup", "shop")["status"] == "successful"  # done by the service's worker, or by this process
     taken = shop("serve", "--port", address.rsplit(":", 1)[1])
     assert taken.code == 2 and "--port" in taken.err
-    service.send_signal(signal.SIGTERM)
+    for number in (signal.SIGINT, signal.SIGTERM):  # as Ctrl-C under a supervisor sends them
+        os.killpg(service.pid, number)
     _, err = service.communicate(timeout=PATIENCE_S)
     assert service.returncode == 0, err
     assert "stopped" in err and "Traceback" not in err
