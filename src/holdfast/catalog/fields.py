@@ -50,8 +50,7 @@ def learn(
     there meanwhile."""
     if was == NOTHING:
         made = insert(conn, fields_learned).values(stream=stream, run=now.run, record_key=now.record_key)
-        made = made.on_conflict_do_nothing().returning(fields_learned.c.stream)
-        moved = len(conn.execute(made).all())
+        moved = len(conn.execute(made.on_conflict_do_nothing().returning(fields_learned.c.stream)).all())
     else:
         same_key = (
             fields_learned.c.record_key.is_(None)
