@@ -61,6 +61,16 @@ def sent(conn: sa.Connection, entry_ids: Iterable[int]) -> None:
     conn.execute(sa.delete(outbox).where(outbox.c.id.in_(list(entry_ids))))
 
 
+def sent_numbers(conn: sa.Connection) -> dict[tuple[str, int], int]:
+    """The newest revision of every object by (kind, object id), as far as it is in the vault: not what waits here."""
+    numbers = revision_numbers
+    waiting = sa.select(outbox.c.id).where(
+        outbox.c.kind == numbers.c.kind, outbox.c.object_id == numbers.c.object_id
+    )  # fmt: skip
+    query = sa.select(numbers.c.kind, numbers.c.object_id, numbers.c.number).where(~sa.exists(waiting))
+    return {(kind, object_id): number for kind, object_id, number in conn.execute(query)}
+
+
 def set_number(conn: sa.Connection, kind: str, object_id: int, number: int) -> None:
     """The number of the newest revision that the vault has: a rebuilt catalog goes on behind it."""
     statement = insert(conn, revision_numbers).values(kind=kind, object_id=object_id, number=number)

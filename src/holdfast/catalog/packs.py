@@ -75,6 +75,11 @@ def of_run(conn: sa.Connection, run_id: int) -> list[PackRow]:
     return [PackRow(*row) for row in conn.execute(query)]
 
 
+def all_live(conn: sa.Connection) -> list[PackRow]:
+    """Every pack that prune has not condemned."""
+    return [PackRow(*row) for row in conn.execute(sa.select(*_PACK).where(packs.c.condemned_at.is_(None)))]
+
+
 def of_customer(conn: sa.Connection, customer_id: int) -> set[str]:
     """The names of all packs of a customer that the catalog knows, whatever is to become of them."""
     query = sa.select(packs.c.object_id).where(packs.c.customer_id == customer_id)

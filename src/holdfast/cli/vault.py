@@ -207,5 +207,8 @@ def _document(finding: "Finding") -> dict[str, Any]:
         "customer_id": finding.customer_id,
         "instance_id": finding.instance_id,
         "backup": finding.sequence,
-        "held": [{"endpoint": one.endpoint, "records": one.count, "ids": list(one.keys)} for one in finding.lost],
+        "held": [
+            {"endpoint": one.endpoint, "kind": one.kind, "records": one.count, "ids": list(one.keys)}
+            for one in finding.lost
+        ],
     }

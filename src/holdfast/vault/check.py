@@ -118,7 +118,10 @@ def _check_keys(vault: Vault, customer_id: int, counter: _Counter) -> Iterator[F
             )
         elif copy.vault_id != vault.id or copy.keys != good[0].keys:
             yield Finding("error", copy.object_name, "is not the key that the other copies are", advice, customer_id)
-    if len(good) == 1:
+    if len(copies) == 1:
+        what = f"is missing: {copies[0].object_name} is the only copy of this key"
+        yield Finding("warning", names.other_key(copies[0].object_name), what, advice, customer_id)
+    elif len(good) == 1:
         yield Finding("warning", good[0].object_name, "is the only copy of this key that opens", advice, customer_id)
 
 

@@ -14,12 +14,18 @@ KEYS_NAMED_MAX = 20
 
 @dataclass(frozen=True)
 class Lost:
-    """Records of one endpoint that a damaged or missing object held, as far as that is known."""
+    """Records of one endpoint that a damaged or missing object held, or whose blobs, as far as that is known."""
 
     endpoint: str
     count: int
     keys: tuple[str, ...]
     """The first KEYS_NAMED_MAX of them."""
+    kind: Literal["record", "blob"] = "record"
+
+    def __str__(self) -> str:
+        more = ", ..." if self.count > len(self.keys) else ""
+        blobs = "blobs of " if self.kind == "blob" else ""
+        return f"{blobs}{self.count} of {self.endpoint} ({', '.join(self.keys)}{more})"
 
 
 @dataclass(frozen=True)
@@ -46,10 +52,7 @@ class Finding:
             )
             if value is not None
         )
-        held = "; ".join(
-            f"{lost.count} of {lost.endpoint} ({', '.join(lost.keys)}{', ...' if lost.count > len(lost.keys) else ''})"
-            for lost in self.lost
-        )
+        held = "; ".join(map(str, self.lost))
         return f"{self.severity}: {self.object_name}{where}: {self.what}{': ' + held if held else ''}"
 
 

@@ -81,6 +81,12 @@ def key(customer_id: int, number: int) -> str:
     return f"keys/{customer_id}/{number}"
 
 
+def other_key(name: str) -> str:
+    """The name of the copy that was written together with this one: copies come in pairs, 0 and 1, 2 and 3."""
+    prefix, _, number = name.rpartition("/")
+    return f"{prefix}/{int(number) ^ 1}"
+
+
 def packs_prefix(customer_id: int) -> str:
     return f"packs/{customer_id}/"
 

@@ -350,7 +350,7 @@ def test_strange_objects_lone_keys_and_erased_customers_are_mentioned(filled: Fi
     storage.delete("keys/7/0")
     storage.delete("keys/7/1")
     found = {(finding.severity, finding.object_name) for finding in findings(storage, root)}
-    assert found == {("warning", "packs/7/zz"), ("warning", "keys/0/0"), ("notice", "keys/7/")}
+    assert found == {("warning", "packs/7/zz"), ("warning", "keys/0/1"), ("notice", "keys/7/")}
     with pytest.raises(NotFound):
         Vault.open(storage, root).customer(7)
 
