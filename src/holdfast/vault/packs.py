@@ -30,7 +30,8 @@ HEADER_BYTES = 34
 # Measured, per record of 950 bytes and whole packs of 10,000 (docs/vault-format.md has more): frames of 64 KiB with a
 # first frame of 256 KiB as dictionary at level 2: 252 bytes, 3.3 us, one frame decoded in 0.07 ms. Level 3: 248 bytes,
 # 4.7 us. Level 1 on the benchmark's records: 6% more bytes than level 2 for 26% less time; a first backup is bound by
-# its CPU, and is still 10% below what restic stores. Without dictionary at level 3: 64 KiB 288 bytes, 256 KiB 263 bytes but 0.21 ms a frame.
+# its CPU, and is still 10% below what restic stores. Without a dictionary at level 3: 64 KiB 288 bytes, 256 KiB 263
+# bytes, but 0.21 ms a frame.
 LEVEL_WITH_DICTIONARY = 1
 LEVEL_ALONE = 3
 LEVEL_FOOTER = 1
