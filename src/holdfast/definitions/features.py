@@ -26,17 +26,5 @@ FEATURES: Mapping[str, str] = {
 }
 """Every part by its name, with what it is, in words for a message."""
 
-READ: frozenset[str] = frozenset(
-    {
-        "errors",
-        "header_credentials",
-        "inline_blob",
-        "login",
-        "nested",
-        "oauth2",
-        "quota",
-        "request_body",
-        "several_parents",
-    }
-)
+READ: frozenset[str] = frozenset(FEATURES)
 """The parts that `sources` and `operations` do."""

@@ -213,7 +213,7 @@ WRONG_SHAPE: dict[str, tuple[Part, str]] = {
     ),
     "incremental without a field": (
         document(endpoint={"incremental": {"query": {"since": "{{ cursor }}"}}}),
-        "the key `field` is missing",
+        "exactly one of `field` and `token` must be given",
     ),
     "full_every of nothing": (document(endpoint=incremental(full_every=7)), "expected a duration such as"),
     "tombstones of a list": (

@@ -102,7 +102,7 @@ class Committer:
         same_account = scope.fingerprint == stream.fingerprint
         listing = Listing(
             stream, scope.id, parent, full, None if full else scope.cursor, then_full=full_due and not full,
-            asks_all=forced or not same_account, memory=(scope.memory or {}) if same_account else {},
+            asks_all=forced, memory=(scope.memory or {}) if same_account else {},
         )  # fmt: skip
         listing.sweeps = is_sweep_due(listing)
         listing.awaits_proof = listing.sweeps or stream.endpoint.count is not None

@@ -138,8 +138,9 @@ class DetailReader:
         version = work.source.version(work.name, raw)
         if version is None:
             return None
-        digest_key = work.reading.context.customer.digest_key
-        return digests.record_digest(digest_key, work.name, key, b"version\0" + version)
+        # Under another definition or account the same version may stand for another record.
+        content = b"\0".join((b"version", work.stream.fingerprint.encode(), version))
+        return digests.record_digest(work.reading.context.customer.digest_key, work.name, key, content)
 
     def _stored_compares(self, keys: Sequence[str]) -> dict[str, bytes | None]:
         with self._work.reading.context.services.database.read() as connection:
