@@ -85,16 +85,21 @@ def test_events_arrive_signed_and_once(
     vendor.export(instance, {"export_run[send_confirmation]": "0"})
     operations.deliver_due(service.services)
     operations.deliver_due(service.services)
-    assert [json.loads(one.body)["type"] for one in receiver.received] == [
-        "backup.started", "backup.successful", "export.successful",
-    ]  # fmt: skip
+    # What is due at once is sent side by side.
+    bodies = {json.loads(one.body)["type"]: json.loads(one.body) for one in receiver.received}
+    assert sorted(bodies) == ["backup.started", "backup.successful", "changes.available", "export.successful"]
+    assert len(receiver.received) == len(bodies)
     for one in receiver.received:
         Verifier(webhook["secret"]).verify(one.body, {name.lower(): text for name, text in one.headers.items()})
-    told = json.loads(receiver.received[1].body)
+    told = bodies["backup.successful"]
     assert told["data"]["id"] == backup["id"]
     assert told["data"]["backup_instance_id"] == instance
     assert told["data"]["customer_name"].startswith("customer ")
     parse_time(told["timestamp"])
+    news = bodies["changes.available"]["data"]
+    assert (news["new"], news["changed"], news["deleted"]) == (1, 0, 0)
+    changes = vendor.get(f"/v1/backup_instances/{instance}/changes", query={"after": news["after"]}).body
+    assert [one["id"] for one in changes["changes"] if one["change"] == "created"] == ["1"]
     assert {one["status"] for one in _deliveries(vendor, webhook)} == {"delivered"}
 
 

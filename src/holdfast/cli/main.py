@@ -15,6 +15,7 @@ from typer.main import get_command
 from holdfast import __version__
 from holdfast.cli import (
     backups,
+    changes,
     comparing,
     definitions,
     errors,
@@ -43,7 +44,7 @@ app = typer.Typer(
     ),
 )
 # In the order of the help.
-for _group in (installation, instances, backups, records, searching, comparing, vault, serving):
+for _group in (installation, instances, backups, records, searching, comparing, changes, vault, serving):
     app.add_typer(explained(_group.app))
 app.add_typer(
     explained(definitions.app),

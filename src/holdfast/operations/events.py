@@ -15,12 +15,14 @@ from holdfast.catalog.exports import Export
 from holdfast.catalog.runs import Run
 from holdfast.catalog.usage import Amounts
 from holdfast.clock import format_time, now
+from holdfast.operations.feed.cursors import Cursor
 
 EVENTS = (
     "backup.started",
     "backup.successful",
     "backup.failed",
     "backup.canceled",
+    "changes.available",
     "export.successful",
     "export.failed",
     "export.canceled",
@@ -50,6 +52,7 @@ def backup_ended(connection: Connection, run_id: int) -> None:
     )
     _log_failures(connection, run.instance_id, run.failures, backup_id=run.id)
     _publish(connection, run.instance_id, f"backup.{run.status}", _backup(run))
+    _publish_changes(connection, run)
     counted = counts.of_run(connection, run.id).values()
     amounts = Amounts(
         runs=1,
@@ -59,6 +62,14 @@ def backup_ended(connection: Connection, run_id: int) -> None:
         bytes_stored=sum(pack.size_bytes for pack in packs.of_run(connection, run.id)),
     )
     usage.add(connection, run.instance_id, (run.ended_at or now()).astimezone(UTC).date(), amounts)
+
+
+def _publish_changes(connection: Connection, run: Run) -> None:
+    """That the change feed has something new, and from which cursor on; what it is stands in the feed alone."""
+    numbers = {name: run.counters.get(name, 0) for name in ("new", "changed", "deleted", "blobs")}
+    if any(numbers.values()):
+        about = {"backup_id": run.id, "backup_instance_id": run.instance_id, "after": Cursor(run.sequence).text()}
+        _publish(connection, run.instance_id, "changes.available", about | numbers)
 
 
 def export_ended(connection: Connection, export: Export, size_bytes: int | None) -> None:

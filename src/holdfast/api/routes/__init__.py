@@ -4,6 +4,7 @@ in this order. `TAGS` is the order in which people read them."""
 from holdfast.api.routes import (
     audit,
     backups,
+    changes,
     comparison,
     customer_tokens,
     customers,
@@ -30,11 +31,11 @@ ROUTERS = tuple(
     for module in (
         records, endpoints, backups, instances, instance_variables, exports, logs, ping, tokens, customers,
         customer_tokens, erasures, definitions, definition_variables, vendors, search, usage, webhooks, audit, health,
-        comparison,
+        comparison, changes,
     )
 )  # fmt: skip
 TAGS = (
     "Tokens", "Ping", "Vendors", "Customers", "Backup definitions", "Definition variables", "Backup instances",
-    "Instance variables", "Backups", "Endpoints", "Records", "Search", "Compare", "Exports", "Logs", "Usage",
+    "Instance variables", "Backups", "Endpoints", "Records", "Search", "Compare", "Changes", "Exports", "Logs", "Usage",
     "Webhooks", "Audit log", "Health",
 )  # fmt: skip
