@@ -156,8 +156,10 @@ async def _document(request: Request) -> str:
         "requestBody": {
             "required": True,
             "content": {
-                content_type: {"schema": {"type": "string", "description": "The YAML document; JSON is YAML too."}}
-                for content_type in (_YAML, "text/plain")
+                _YAML: {"schema": {"type": "string", "description": "The YAML document."}},
+                "application/json": {
+                    "schema": {"type": "object", "additionalProperties": True, "description": "JSON is YAML too."}
+                },
             },
         }
     },

@@ -48,7 +48,7 @@ class _Refused(Exception):
     operation_id="create_token",
     response_model=Token,
     responses={400: {"model": OAuthError}, 401: {"model": OAuthError}, 429: {"model": OAuthError}},
-    openapi_extra=_form.openapi(),
+    openapi_extra=_form.openapi(as_form=True),
 )
 async def create_token(request: Request, context: Context) -> Response:
     """An access token for a client id and secret, sent as form fields or with HTTP Basic."""
