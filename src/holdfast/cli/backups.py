@@ -68,6 +68,31 @@ def backup(
         raise typer.Exit(NOT_GOOD)
 
 
+@app.command(rich_help_panel=_PANEL, epilog=example("holdfast cancel github"))
+def cancel(name: Name, json: Json = False) -> None:
+    """Cancel the backup that is under way. It ends at once and keeps what it has read."""
+    from holdfast.catalog import runs
+    from holdfast.cli import summaries
+    from holdfast.cli.session import opened
+    from holdfast.errors import NotFound
+    from holdfast.operations.backup.request import cancel_backup
+
+    output = Output(as_json=json)
+    with opened() as session:
+        instance = session.instance(name)
+        with session.services.database.read() as connection:
+            active = runs.active(connection, instance.id)
+        if active is None:
+            raise NotFound(
+                f"no backup of {name} is under way", hint=f"`holdfast backups {name}` lists those there were."
+            )
+        cancel_backup(session.services, active)
+        ended = _follow(session, {name: active}, output, everything=True)[name]
+        output.document({"instance": name, "backup": ended.sequence, "status": ended.status})
+        if ended.status != "canceled":
+            output.say(f"It was too late: {summaries.sentence(name, ended)}", summaries.style(ended.status))
+
+
 @app.command(rich_help_panel=_PANEL, epilog=example("holdfast backups github", "holdfast backups github 3"))
 def backups(
     name: Name,

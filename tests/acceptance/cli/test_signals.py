@@ -103,3 +103,17 @@ def test_a_secret_is_asked_for_on_the_terminal_and_not_shown(cli: CommandLine, d
     assert code == 1 and len(cli.good("status")["instances"]) == 1
     code, shown = cli.on_terminal("remove", "shop", asked="[y/N]:", answer="y")
     assert code == 0 and cli.good("status")["instances"] == []
+
+
+def test_a_canceled_backup_ends_though_its_source_does_not_answer(
+    shop: CommandLine, api: HostileSource, gate: Gate
+) -> None:
+    command = shop.start("backup", "shop")
+    assert gate.reached.wait(PATIENCE_S)
+    assert shop.good("cancel", "shop")["status"] == "canceled"
+    out, err = command.communicate(timeout=PATIENCE_S)
+    assert command.returncode == 1, (out, err)
+    gate.open()
+    again = shop("cancel", "shop")
+    assert again.code == 2, again
+    assert "no backup of shop is under way" in again.err

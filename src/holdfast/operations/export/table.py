@@ -10,11 +10,10 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from holdfast.definitions.values import NumberToken, decode
+from holdfast.definitions.values import NumberToken, decode, encode
 
 COLUMNS_AT_MOST = 1_000
 _BOM = b"\xef\xbb\xbf"
@@ -51,7 +50,7 @@ class Table:
                 else:
                     cells[position] = _cell(value)
             if self._has_more:
-                cells.append(_json(rest) if rest else "")
+                cells.append(encode(rest) if rest else "")
             yield _line([_text(key), *cells])
 
 
@@ -70,16 +69,12 @@ def _cell(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, NumberToken | int):
         return str(value)
-    return _text(value if isinstance(value, str) else _json(value))
+    return _text(value if isinstance(value, str) else encode(value))
 
 
 def _text(text: str) -> str:
     text = text.encode("utf-8", "replace").decode()
     return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _line(cells: list[str]) -> bytes:
