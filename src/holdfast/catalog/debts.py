@@ -77,6 +77,11 @@ def settle(conn: sa.Connection, stream: int, kind: Kind, keys: Sequence[str]) ->
     return settled
 
 
+def clear(conn: sa.Connection, stream: int) -> None:
+    """Forget all debts of a stream: those of a later moment take their place."""
+    conn.execute(sa.delete(debts).where(debts.c.stream == stream))
+
+
 def of_stream(
     conn: sa.Connection, stream: int, *, kind: Kind | None = None, after: str | None = None, limit: int = _MANY
 ) -> list[Debt]:

@@ -67,7 +67,9 @@ def sent_numbers(conn: sa.Connection) -> dict[tuple[str, int], int]:
     waiting = sa.select(outbox.c.id).where(
         outbox.c.kind == numbers.c.kind, outbox.c.object_id == numbers.c.object_id
     )  # fmt: skip
-    query = sa.select(numbers.c.kind, numbers.c.object_id, numbers.c.number).where(~sa.exists(waiting))
+    query = sa.select(numbers.c.kind, numbers.c.object_id, numbers.c.number).where(
+        ~sa.exists(waiting), numbers.c.number > 0
+    )  # fmt: skip
     return {(kind, object_id): number for kind, object_id, number in conn.execute(query)}
 
 

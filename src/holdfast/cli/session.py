@@ -107,6 +107,7 @@ def opened(*, needs_catalog: bool = True, even_damaged: bool = False) -> Iterato
     and there is none.
     """
     from holdfast.app import opened as opened_services
+    from holdfast.catalog import rebuilding
     from holdfast.settings import load_settings
 
     settings = load_settings()
@@ -114,6 +115,9 @@ def opened(*, needs_catalog: bool = True, even_damaged: bool = False) -> Iterato
         _require_catalog(settings)
     with opened_services(settings, even_damaged=even_damaged) as services:
         try:
+            if needs_catalog:
+                with services.database.read() as connection:
+                    rebuilding.refuse_half(connection)
             yield Session(services)
         except CatalogError as error:
             if error.code == "catalog_not_migrated":

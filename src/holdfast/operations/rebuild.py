@@ -7,15 +7,19 @@ the report says so.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 
-from holdfast.catalog import blobs, forgotten_runs, packs, vendors
+from holdfast.catalog import blobs, forgotten_runs, instances, packs, rebuilding, schedules, vendors
 from holdfast.clock import now, parse_time
-from holdfast.errors import Conflict, Damaged, ObjectMissing
-from holdfast.operations import revisions
+from holdfast.errors import Conflict, Damaged, InputError, ObjectMissing
+from holdfast.operations import revisions, schedule
 from holdfast.operations.replay import Replay, register_pack
 from holdfast.operations.services import Services
-from holdfast.vault import CustomerVault, Footer, Manifest, manifests, read_revisions
+from holdfast.vault import CustomerVault, Footer, Manifest, Revision, manifests, read_revisions
+
+_NEEDED = frozenset({"vendor", "customer", "definition"})
+"""Kinds of objects that others belong to: without one of these there is no catalog."""
 
 
 @dataclass
@@ -39,13 +43,15 @@ def rebuild(services: Services, progress: Progress | None = None) -> RebuildRepo
     database.migrate()
     services.engine.migrate()
     with database.read() as connection:
+        rebuilding.refuse_half(connection)
         if vendors.all_vendors(connection):
             raise Conflict(
                 "the catalog is not empty", hint="Move its file away first; the vault has everything.", code="not_empty"
             )
     report = RebuildReport()
-    found = list(read_revisions(services.vault, revisions.KINDS))
+    found = _read_revisions(services, report)
     with database.write() as connection:
+        rebuilding.begin(connection)
         for kind in revisions.KINDS:
             for revision in sorted((one for one in found if one.kind == kind), key=lambda one: int(one.object_id)):
                 revisions.restore(connection, revision)
@@ -54,16 +60,31 @@ def rebuild(services: Services, progress: Progress | None = None) -> RebuildRepo
         if revision.kind == "instance":
             report.instances += 1
             customers.add(revision.customer_id)
-            _rebuild_instance(services, int(revision.object_id), revision.customer_id, report, progress)
+            _rebuild_instance(services, revision, report, progress)
     for customer_id in sorted(customers):
         _find_shared_chunks(services, services.vault.customer(customer_id))
+    with database.write() as connection:
+        rebuilding.end(connection)
     return report
 
 
+def _read_revisions(services: Services, report: RebuildReport) -> list[Revision]:
+    """Every object's newest state, or the newest that can be read."""
+
+    def damaged(kind: str, reason: str, stands_in: Revision | None) -> None:
+        if stands_in is None and kind in _NEEDED:
+            raise Damaged(f"a {kind} is lost: {reason}", object_name=f"revisions of {kind}")
+        instead = "it is missing" if stands_in is None else f"it is as it was at {stands_in.written_at}"
+        report.disagreements.append(f"the newest state of this {kind} cannot be read, so {instead}: {reason}")
+
+    return list(read_revisions(services.vault, revisions.KINDS, damaged=damaged))
+
+
 def _rebuild_instance(
-    services: Services, instance_id: int, customer_id: int, report: RebuildReport, progress: Progress | None
-) -> None:
-    customer = services.vault.customer(customer_id)
+    services: Services, revision: Revision, report: RebuildReport, progress: Progress | None
+) -> None:  # fmt: skip
+    instance_id = int(revision.object_id)
+    customer = services.vault.customer(revision.customer_id)
     found = customer.read_manifests(instance_id)
     chain, missing = manifests.chain(found)
     if missing is not None:
@@ -83,6 +104,20 @@ def _rebuild_instance(
                 connection, instance_id, manifest.sequence, run_id=manifest.run_id, status=manifest.status,
                 ended_at=parse_time(manifest.ended_at), forgotten_at=now(),
             )  # fmt: skip
+    queued = [manifest.queued_at or manifest.started_at for manifest in found]
+    _put_back_schedule(services, instance_id, max(map(parse_time, [revision.written_at, *queued])))
+
+
+def _put_back_schedule(services: Services, instance_id: int, since: datetime) -> None:
+    """When the instance is due, as the schedule said when it was set or a backup was queued last."""
+    with services.database.write() as connection:
+        instance = instances.get(connection, instance_id, deleted=True)
+        try:
+            due = schedule.next_due(schedule.of_instance(instance), instance_id, since)
+        except InputError:
+            due = now()  # an expression or time zone that this machine does not know: whoever queues it says so
+        if instance.deleted_at is None:
+            schedules.move(connection, {instance_id: due})
 
 
 def _rebuild_run(

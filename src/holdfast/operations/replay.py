@@ -1,8 +1,9 @@
 """Puts one ended run back into the catalog: its packs' operations, what it counted and what it owed."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlalchemy import Connection
 
@@ -14,7 +15,7 @@ from holdfast.catalog.runs import Run
 from holdfast.catalog.streams import Stream
 from holdfast.clock import parse_time
 from holdfast.definitions.loading import load
-from holdfast.errors import Damaged, NotFound
+from holdfast.errors import Damaged, DefinitionError, NotFound
 from holdfast.operations.backup.comparing import UNKNOWN_SHAPE
 from holdfast.operations.backup.totals import keep_counts, totals
 from holdfast.operations.services import Services
@@ -58,9 +59,8 @@ class Replay:
         )
         with self._database.write() as connection:
             runs.restore(connection, run)
-            described = [
-                (state.endpoint, self._description(connection, state.endpoint)) for state in manifest.endpoints
-            ]
+            descriptions = self._descriptions(connection)
+            described = [(state.endpoint, descriptions.get(state.endpoint)) for state in manifest.endpoints]
             opened = (
                 streams.ensure(connection, manifest.instance_id, described, manifest.sequence)
                 if described
@@ -68,14 +68,14 @@ class Replay:
             )
         self._streams = {name: _StreamState(row, row.live, row.state_sum) for name, row in opened.items()}
 
-    def _description(self, connection: Connection, endpoint: str) -> str | None:
+    def _descriptions(self, connection: Connection) -> Mapping[str, str | None]:
+        """The endpoints' descriptions in the run's document, where this release can still read it."""
         if self._manifest.definition_revision_id is None:
-            return None
+            return {}
         try:
-            revision = definitions.revision(connection, self._manifest.definition_revision_id)
-            return load(revision.document).endpoint(endpoint).description
-        except (NotFound, KeyError):
-            return None
+            return _descriptions(definitions.revision(connection, self._manifest.definition_revision_id).document)
+        except (NotFound, DefinitionError):
+            return {}
 
     def register(self, pack_id: str, *, contents_only: bool) -> Footer:
         """Note a pack, its chunks and the blobs it describes. Raises Damaged, ObjectMissing."""
@@ -211,9 +211,7 @@ class Replay:
         """The debts as this run left them: the next run goes on paying."""
         manifest = self._manifest
         for state in self._streams.values():
-            earlier = debts.of_stream(connection, state.row.id)
-            for kind in ("record", "blob"):
-                debts.settle(connection, state.row.id, kind, [debt.record_key for debt in earlier if debt.kind == kind])
+            debts.clear(connection, state.row.id)
         for owed in manifest.debts:
             stream = self._stream(connection, owed.endpoint).row.id
             scope = scopes.ensure(connection, stream, [owed.parent])[owed.parent].id
@@ -222,6 +220,11 @@ class Replay:
                 manifest.sequence,
             )  # fmt: skip
             debts.put(connection, [debt])
+
+
+@lru_cache(maxsize=64)
+def _descriptions(document: str) -> Mapping[str, str | None]:
+    return {endpoint.name: endpoint.description for endpoint in load(document).endpoints}
 
 
 def register_pack(

@@ -18,12 +18,11 @@ from holdfast.catalog import (
     instances,
     outbox,
     retention,
-    schedules,
     vendors,
     webhooks,
 )
 from holdfast.catalog.retention import Owner
-from holdfast.clock import format_time, now, parse_time
+from holdfast.clock import format_time, parse_time
 from holdfast.operations.services import Services
 from holdfast.vault import Revision, put_revision
 
@@ -254,8 +253,6 @@ def _restore_instance(connection: Connection, instance_id: int, customer_id: int
     instances.set_variables(
         connection, instance_id, {key: bytes.fromhex(value) for key, value in payload["variables"].items()}
     )
-    if payload["frequency"] != "off" and payload["deleted_at"] is None:
-        schedules.move(connection, {instance_id: now()})
 
 
 def _restore_hold(connection: Connection, hold_id: int, customer_id: int, payload: Mapping[str, Any]) -> None:

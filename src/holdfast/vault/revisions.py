@@ -1,13 +1,14 @@
 """Revisions: what the installation knows beside its backups (vendors, customers, definitions, instances), each state of
 each object as one sealed JSON document. The catalog's outbox writes them; rebuilding reads them."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from itertools import groupby
 from typing import Any
 
 import msgspec
 
 from holdfast.clock import format_time, now
-from holdfast.errors import Damaged, NotFound
+from holdfast.errors import Damaged, NotFound, ObjectMissing
 from holdfast.vault import envelope, names
 from holdfast.vault.putting import put_document
 from holdfast.vault.vault import CustomerVault, Vault
@@ -57,21 +58,49 @@ def put_revision(
     put_document(customer.storage, name, sealed, is_same)
 
 
-def read_revisions(vault: Vault, kinds: Collection[str] | None = None, *, every: bool = False) -> Iterator[Revision]:
+def read_revisions(
+    vault: Vault,
+    kinds: Collection[str] | None = None,
+    *,
+    every: bool = False,
+    damaged: Callable[[str, str, Revision | None], None] | None = None,
+) -> Iterator[Revision]:
     """The newest revision of every object, deletions included; with `every` all revisions, ascending.
 
-    Customers whose keys are gone were erased: theirs are left out. Raises Damaged.
+    Customers whose keys are gone were erased: theirs are left out. Raises Damaged and ObjectMissing; with `damaged` an
+    older revision stands in for one that cannot be read, under the newest number: it is told the object's kind, the
+    reason, and what stands in, None where the object is lost.
     """
-    previous: names.ObjectName | None = None
-    for info in vault.storage.list("revisions/"):
-        name = names.parse(info.name)
-        if name is None or (kinds is not None and name.revision_kind not in kinds):
+    listed = (names.parse(info.name) for info in vault.storage.list("revisions/"))
+    wanted = (name for name in listed if name is not None and (kinds is None or name.revision_kind in kinds))
+    for _, group in groupby(wanted, _identity):
+        found = list(group)
+        if every:
+            for name in found:
+                yield from _read(vault, name)
+        else:
+            yield from _newest(vault, found, damaged)
+
+
+def _newest(
+    vault: Vault, found: list[names.ObjectName], damaged: Callable[[str, str, Revision | None], None] | None
+) -> Iterator[Revision]:
+    reason: str | None = None
+    for name in reversed(found):
+        try:
+            revisions = list(_read(vault, name))
+        except (Damaged, ObjectMissing) as error:
+            if damaged is None:
+                raise
+            reason = reason or str(error)
             continue
-        if previous is not None and (every or _identity(previous) != _identity(name)):
-            yield from _read(vault, previous)
-        previous = name
-    if previous is not None:
-        yield from _read(vault, previous)
+        if reason is not None and damaged is not None and revisions:
+            revisions = [msgspec.structs.replace(revisions[0], number=found[-1].number or 0)]
+            damaged(name.revision_kind or "", reason, revisions[0])
+        yield from revisions
+        return
+    if reason is not None and damaged is not None:
+        damaged(found[-1].revision_kind or "", reason, None)
 
 
 def decode(customer: CustomerVault, name: str, data: bytes) -> Revision:

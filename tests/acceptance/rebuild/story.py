@@ -5,7 +5,7 @@ that change between them. Told once, so that what a catalog says of it can be co
 import json
 import random
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
@@ -187,7 +187,7 @@ def told(installation: Installation, of_instances: list[Instance]) -> dict[str, 
         found["customer"] = customers.get(connection, installation.customer.id)
         for instance in of_instances:
             again = instances.get(connection, instance.id)
-            found[f"instance {instance.label}"] = (replace(again, next_due_at=None), again.next_due_at is not None)
+            found[f"instance {instance.label}"] = again
             found[f"definition {instance.label}"] = definitions.get(connection, again.definition_id)
             all_runs = runs.all_of_instance(connection, instance.id)
             found[f"runs {instance.label}"] = [

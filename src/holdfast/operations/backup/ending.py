@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from holdfast.catalog import debts, instances, leases, packs, runs, scopes, seen, streams
 from holdfast.catalog.runs import Run
 from holdfast.clock import format_time, now, parse_time
-from holdfast.operations import events, receipts
+from holdfast.operations import events, receipts, revisions
 from holdfast.operations.backup.failures import Failures
 from holdfast.operations.backup.state import Stream
 from holdfast.operations.backup.totals import keep_counts, totals
@@ -53,6 +53,7 @@ def resume_end(services: Services, run: Run, token: int) -> bool:
 
 def _finish(services: Services, run: Run, token: int, content: bytes) -> None:
     manifest = msgspec.json.decode(content, type=Manifest)
+    revisions.flush(services)  # whose backup this is must be known where the catalog is not
     services.vault.customer(manifest.customer_id).put_manifest(manifest)
     receipts.issue(services, manifest)
     with services.database.write() as connection:

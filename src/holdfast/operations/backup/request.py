@@ -3,7 +3,7 @@
 import logging
 from dataclasses import asdict
 
-from holdfast.catalog import runs
+from holdfast.catalog import rebuilding, runs
 from holdfast.catalog.runs import Run
 from holdfast.operations import acting, jobs
 from holdfast.operations.backup.state import BackupOptions
@@ -15,6 +15,7 @@ _log = logging.getLogger(__name__)
 def request_backup(services: Services, instance_id: int, options: BackupOptions | None = None) -> tuple[Run, bool]:
     """A queued backup and True, or the instance's active one and False."""
     with services.database.write() as connection:
+        rebuilding.refuse_half(connection)
         run, is_new = runs.queue(connection, instance_id, options=asdict(options or BackupOptions()))
         if is_new:
             services.engine.enqueue(connection, jobs.BACKUP, run.id)

@@ -8,7 +8,7 @@ import logging
 
 import uvloop
 
-from holdfast.catalog import counts, definitions, erasures, instances, leases, packs, runs, seen, streams
+from holdfast.catalog import counts, definitions, erasures, instances, leases, packs, rebuilding, runs, seen, streams
 from holdfast.catalog.runs import Run
 from holdfast.definitions.drafts import is_draft
 from holdfast.definitions.fingerprint import fingerprint
@@ -44,6 +44,7 @@ def run_backup(services: Services, run_id: int, *, token_rotated: TokenRotated |
     Everything else ends the run and stands in its failures.
     """
     with services.database.read() as connection:
+        rebuilding.refuse_half(connection)
         run = runs.get(connection, run_id)
         customer_id = instances.get(connection, run.instance_id, deleted=True).customer_id
         if not run.active or erasures.find(connection, customer_id) is not None:
