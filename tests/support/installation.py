@@ -47,6 +47,11 @@ class Installation:
         engine = Engine(f"sqlite:///{file}")
         return Installation(replace(self.services, database=database, engine=engine))
 
+    def close(self) -> None:
+        """For what `with_new_catalog` made."""
+        self.services.engine.close()
+        self.services.database.close()
+
     @property
     def customer(self) -> Customer:
         return customers.local(self.services)

@@ -145,3 +145,8 @@ def without_place(conn: sa.Connection, customer_id: int) -> set[bytes]:
         after = rows[-1].id
         wanted = {bytes(row.chunks[i : i + _DIGEST]) for row in rows for i in range(0, len(row.chunks), _DIGEST)}
         missing |= wanted - chunk_places(conn, customer_id, wanted).keys()
+
+
+def remove(conn: sa.Connection, numbers: Sequence[int]) -> None:
+    """No record has these blobs any more. Their chunks stay until prune has seen that nothing else needs them."""
+    conn.execute(sa.delete(blobs).where(blobs.c.id.in_(numbers)))

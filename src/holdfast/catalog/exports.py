@@ -92,6 +92,14 @@ def all_active(conn: sa.Connection) -> list[Export]:
     return [Export(*row) for row in conn.execute(sa.select(*_EXPORT).where(_ACTIVE).order_by(exports.c.id))]
 
 
+def runs_in_use(conn: sa.Connection, instance_id: int) -> set[int]:
+    """The runs that an export under way reads, or whose archive may still be asked for again."""
+    query = sa.select(exports.c.run_id).where(
+        exports.c.instance_id == instance_id, sa.or_(_ACTIVE, exports.c.archive_expires_at.is_not(None))
+    )
+    return set(conn.execute(query).scalars())
+
+
 def start(conn: sa.Connection, export_id: int) -> Export:
     """In progress from now; one that is so already keeps its start. Returns it as it stands."""
     conn.execute(

@@ -91,6 +91,12 @@ def all_of_customer(conn: sa.Connection, customer_id: int) -> list[Instance]:
     return [Instance(*row) for row in conn.execute(query)]
 
 
+def every(conn: sa.Connection) -> list[Instance]:
+    """Of every customer, deleted ones too, ascending by customer and id."""
+    query = sa.select(*_INSTANCE).order_by(instances.c.customer_id, instances.c.id)
+    return [Instance(*row) for row in conn.execute(query)]
+
+
 def every_of_customer(conn: sa.Connection, customer_id: int) -> list[Instance]:
     """Deleted ones too, ascending by id: their backups are still there."""
     query = sa.select(*_INSTANCE).where(instances.c.customer_id == customer_id).order_by(instances.c.id)

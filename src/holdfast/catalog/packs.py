@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from holdfast.catalog.schema import pack_references, packs
+from holdfast.catalog.schema import blobs, chunks, pack_references, packs
 
 _MANY = 5_000
 
@@ -84,3 +84,72 @@ def of_customer(conn: sa.Connection, customer_id: int) -> set[str]:
     """The names of all packs of a customer that the catalog knows, whatever is to become of them."""
     query = sa.select(packs.c.object_id).where(packs.c.customer_id == customer_id)
     return set(conn.execute(query).scalars())
+
+
+def of_instance(conn: sa.Connection, instance_id: int) -> list[PackRow]:
+    """In the order in which they apply."""
+    query = sa.select(*_PACK).where(packs.c.instance_id == instance_id)
+    return [PackRow(*row) for row in conn.execute(query.order_by(packs.c.sequence, packs.c.batch, packs.c.id))]
+
+
+def last_batch(conn: sa.Connection, instance_id: int, sequence: int) -> int:
+    """The greatest batch number of a run's packs; 0: it has none."""
+    query = sa.select(sa.func.coalesce(sa.func.max(packs.c.batch), 0)).where(
+        packs.c.instance_id == instance_id, packs.c.sequence == sequence
+    )
+    return int(conn.execute(query).scalar_one())
+
+
+def condemn(conn: sa.Connection, numbers: Sequence[int], moment: datetime) -> None:
+    """Prune is going to empty these packs: nothing new may rely on them."""
+    for begin in range(0, len(numbers), _MANY):
+        some = numbers[begin : begin + _MANY]
+        conn.execute(
+            sa.update(packs).where(packs.c.id.in_(some), packs.c.condemned_at.is_(None)).values(condemned_at=moment)
+        )
+
+
+def acquit(conn: sa.Connection, number: int) -> None:
+    """The pack stays: some of it cannot be moved."""
+    conn.execute(sa.update(packs).where(packs.c.id == number).values(condemned_at=None))
+
+
+def void(conn: sa.Connection, numbers: Sequence[int]) -> None:
+    """The record versions and deletions of these packs have been written elsewhere: they no longer apply."""
+    for begin in range(0, len(numbers), _MANY):
+        some = numbers[begin : begin + _MANY]
+        conn.execute(sa.update(packs).where(packs.c.id.in_(some)).values(contents_only=True))
+        conn.execute(sa.delete(pack_references).where(pack_references.c.pack.in_(some)))
+
+
+def referring_to(conn: sa.Connection, numbers: Sequence[int]) -> set[int]:
+    """The packs that have record versions whose bytes stand in one of these."""
+    found: set[int] = set()
+    for begin in range(0, len(numbers), _MANY):
+        query = sa.select(pack_references.c.pack).where(pack_references.c.target.in_(numbers[begin : begin + _MANY]))
+        found.update(conn.execute(query).scalars())
+    return found
+
+
+def mark_deleting(conn: sa.Connection, numbers: Sequence[int], moment: datetime) -> None:
+    """Nothing relies on these packs any more."""
+    conn.execute(
+        sa.update(packs)
+        .where(packs.c.id.in_(numbers), packs.c.deleting_at.is_(None), packs.c.condemned_at.is_not(None))
+        .values(deleting_at=moment)
+    )
+
+
+def remove(conn: sa.Connection, numbers: Sequence[int]) -> None:
+    """These packs are gone from the vault."""
+    for column in (pack_references.c.pack, pack_references.c.target):
+        conn.execute(sa.delete(pack_references).where(column.in_(numbers)))
+    conn.execute(sa.delete(packs).where(packs.c.id.in_(numbers), packs.c.deleting_at.is_not(None)))
+
+
+def holding(conn: sa.Connection, numbers: Sequence[int]) -> set[int]:
+    """Those of these packs in which chunks stand or that describe blobs, or that record versions refer to."""
+    found = referring_to(conn, numbers)
+    for column in (chunks.c.pack, blobs.c.pack):
+        found.update(conn.execute(sa.select(column).where(column.in_(numbers)).distinct()).scalars())
+    return found

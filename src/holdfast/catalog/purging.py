@@ -3,7 +3,7 @@
 So a table that is added later is covered, as long as it calls its columns customer_id, instance_id, stream or run_id.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -54,6 +54,14 @@ def statements(conn: sa.Connection, customer_id: int) -> Iterator[tuple[str, sa.
         yield table.name, _some(table, mine)
     yield "packs", _some(schema.packs, schema.packs.c.customer_id == customer_id)
     yield "customers", _some(schema.customers, schema.customers.c.id == customer_id)
+
+
+def of_streams(streams: Sequence[int]) -> Iterator[tuple[str, sa.Delete]]:
+    """As `statements`, for everything that hangs on streams, and the streams themselves."""
+    for table in metadata.sorted_tables[::-1]:
+        if "stream" in table.c:
+            yield table.name, _some(table, table.c.stream.in_(streams))
+    yield schema.streams.name, _some(schema.streams, schema.streams.c.id.in_(streams))
 
 
 def _some(table: sa.Table, mine: sa.ColumnElement[bool]) -> sa.Delete:

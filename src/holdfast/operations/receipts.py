@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from holdfast.errors import NotFound, ObjectMissing
+from holdfast.errors import Damaged, NotFound, ObjectMissing
 from holdfast.operations.browsing import State
 from holdfast.operations.services import Services
 from holdfast.vault import Manifest, receipts
@@ -22,8 +22,8 @@ def issue(services: Services, manifest: Manifest) -> SignedReceipt:
             previous = receipts.read(
                 customer.storage, customer.keys, customer.customer_id, manifest.instance_id, manifest.parent_sequence
             ).sha256
-        except ObjectMissing:
-            previous = None  # the instance's earlier backups were made without receipts, or are pruned
+        except (ObjectMissing, Damaged):
+            previous = None  # lost, or the instance's earlier backups were made without receipts, or are pruned
     signed = receipts.sign(services.vault.installation.keys, _content(services, manifest, previous))
     receipts.put(customer.storage, customer.keys, customer.customer_id, signed)
     return signed
@@ -62,6 +62,7 @@ def _content(services: Services, manifest: Manifest, previous: str | None) -> di
         "packs": len(manifest.packs),
         "endpoints": [_endpoint(state) for state in manifest.endpoints],
         "failures": [dict(failure) for failure in manifest.failures],
+        "skips": [dict(skip) for skip in manifest.skips],
         "debts": [
             {"endpoint": owed.endpoint, "record_id": owed.key, "kind": owed.kind, "cause": owed.cause}
             for owed in manifest.debts

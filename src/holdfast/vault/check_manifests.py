@@ -40,15 +40,11 @@ def check_manifests(customer: CustomerVault, count: Count, found: CustomerManife
             manifest = manifests.decode(customer.keys, info.name, customer.storage.get(info.name))
         except (Damaged, ObjectMissing) as error:
             unread.setdefault(run, []).append(_unreadable(customer_id, info.name, run, error))
-            by_instance.get(name.instance_id, {}).pop(name.number, None)
             continue
-        for finding in unread.pop(run, []):
-            yield _superseded(finding)
         by_instance.setdefault(name.instance_id, {})[name.number] = manifest
-    for findings in unread.values():
-        # The last one of a run is the one that would count.
-        yield from map(_superseded, findings[:-1])
-        yield findings[-1]
+    for (instance_id, sequence), findings in unread.items():
+        can_be_read = sequence in by_instance.get(instance_id, {})
+        yield from map(_broken_off, findings) if can_be_read else findings
     for instance_id, by_sequence in by_instance.items():
         chain, missing = manifests.chain(by_sequence.values())
         found.chains[instance_id] = chain
@@ -111,12 +107,12 @@ def _unreadable(customer_id: int, object_name: str, run: tuple[int, int], error:
     )
 
 
-def _superseded(finding: Finding) -> Finding:
+def _broken_off(finding: Finding) -> Finding:
     return Finding(
         "warning",
         finding.object_name,
-        f"{finding.what.partition(': which')[0]}, but a later one has taken its place",
-        "Delete the object: nothing needs it.",
+        f"{finding.what.partition(': which')[0]}, but another one of this backup can",
+        "A prune was broken off: the next `holdfast prune` writes it again or deletes it.",
         finding.customer_id,
         finding.instance_id,
         finding.sequence,

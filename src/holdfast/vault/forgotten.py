@@ -1,5 +1,6 @@
 """Forgotten objects: which runs a prune has dropped. Written before their manifests go, so that nobody misses them."""
 
+import contextlib
 from collections.abc import Iterator
 
 import msgspec
@@ -40,10 +41,11 @@ def put(storage: Storage, keys: CustomerKeys, forgotten: Forgotten) -> None:
 
 
 def read(storage: Storage, keys: CustomerKeys, customer_id: int, instance_id: int) -> Iterator[Forgotten]:
-    """Everything that was dropped of an instance, oldest first. Raises Damaged."""
+    """Everything that was dropped of an instance, oldest first. What was torn while it was written is left out."""
     for info in storage.list(names.forgotten_prefix(customer_id, instance_id)):
         if names.parse(info.name) is not None:
-            yield decode(keys, info.name, storage.get(info.name))
+            with contextlib.suppress(Damaged):
+                yield decode(keys, info.name, storage.get(info.name))
 
 
 def decode(keys: CustomerKeys, name: str, data: bytes) -> Forgotten:

@@ -1,6 +1,6 @@
 """Manifests: what a run that has ended left in the vault. JSON documents, sealed under their own names."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import msgspec
@@ -79,6 +79,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: tuple[EndpointState, ...] = ()
     failures: tuple[dict[str, Any], ...] = ()
     debts: tuple[Owed, ...] = ()
+    skips: tuple[dict[str, Any], ...] = ()
+    """What the definition declares as permanently not to be had, by endpoint, parent or record, and cause."""
     options: dict[str, Any] = {}
 
 
@@ -106,24 +108,29 @@ def put(storage: Storage, keys: CustomerKeys, manifest: Manifest) -> None:
     put_document(storage, name, data, lambda there: decode(keys, name, there) == manifest)
 
 
-def newest_names(storage: Storage, prefix: str) -> Iterator[names.ObjectName]:
-    """Of every run under the prefix the manifest that counts: the highest generation. Ascending."""
-    newest: names.ObjectName | None = None
-    for info in storage.list(prefix):
-        name = names.parse(info.name)
-        if name is None or name.kind != "manifest":
-            continue
-        if newest is not None and (newest.instance_id, newest.number) != (name.instance_id, name.number):
-            yield newest
-        newest = name
-    if newest is not None:
-        yield newest
-
-
 def read(storage: Storage, keys: CustomerKeys, customer_id: int, instance_id: int) -> list[Manifest]:
-    """Raises Damaged."""
-    found = newest_names(storage, names.manifests_prefix(customer_id, instance_id))
-    return [decode(keys, name.text, storage.get(name.text)) for name in found]
+    """Of every run the highest generation that opens, ascending. Raises Damaged where none of a run does.
+
+    One that does not open while a lower one is there was torn while it was written: what the lower one needs is only
+    deleted after itself.
+    """
+    generations: dict[int, list[names.ObjectName]] = {}
+    for info in storage.list(names.manifests_prefix(customer_id, instance_id)):
+        name = names.parse(info.name)
+        if name is not None and name.number is not None:
+            generations.setdefault(name.number, []).append(name)
+    return [_newest(storage, keys, generations[sequence]) for sequence in sorted(generations)]
+
+
+def _newest(storage: Storage, keys: CustomerKeys, generations: list[names.ObjectName]) -> Manifest:
+    damaged: Damaged | None = None
+    for name in reversed(generations):
+        try:
+            return decode(keys, name.text, storage.get(name.text))
+        except Damaged as error:
+            damaged = damaged or error
+    assert damaged is not None, "a run that was listed has a manifest"
+    raise damaged
 
 
 def chain(manifests: Iterable[Manifest]) -> tuple[list[Manifest], int | None]:
