@@ -123,7 +123,9 @@ class Ledger:
         return [self.records[number] for number in sorted(self.records)]
 
     def _page(self, asked: Asked, name: str, elements: list[Any]) -> dict[str, Any]:
-        start = int(asked.query.get("page", "0"))
-        end = start + self.page_size
-        following = {"next": str(end)} if end < len(elements) else {}
-        return {name: elements[start:end], "total": len(elements), **following}
+        """Pages follow the id, so that nothing moves while it is listed."""
+        after = int(asked.query.get("page", "0"))
+        rest = [one for one in elements if one["id"] > after]
+        page = rest[: self.page_size]
+        following = {"next": str(page[-1]["id"])} if len(rest) > len(page) else {}
+        return {name: page, "total": len(elements), **following}

@@ -38,6 +38,7 @@ class Scope:
     """What the listing remembers beside its cursor, from run to run."""
 
 
+_VOID: dict[str, Any] = {"cursor": None, "fingerprint": None, "memory": None}
 _SCOPE = tuple(scopes.c[name] for name in Scope.__dataclass_fields__)
 
 
@@ -102,9 +103,8 @@ def complete(
 
 
 def remember(conn: sa.Connection, scope_id: int, memory: Mapping[str, Any]) -> None:
-    """Keep these values, and those of other names that are remembered already."""
-    known = conn.execute(sa.select(scopes.c.memory).where(scopes.c.id == scope_id)).scalar_one()
-    conn.execute(sa.update(scopes).where(scopes.c.id == scope_id).values(memory={**(known or {}), **memory}))
+    """Keep this, from run to run, instead of what was remembered before."""
+    conn.execute(sa.update(scopes).where(scopes.c.id == scope_id).values(memory=memory))
 
 
 def set_live(conn: sa.Connection, live: Mapping[int, int]) -> None:
@@ -137,10 +137,10 @@ def live_total(conn: sa.Connection, stream: int) -> int:
 def void(conn: sa.Connection, scope_ids: Sequence[int]) -> None:
     """Forget the cursors: the next run lists these in full."""
     for batch in _batches(scope_ids, _MANY):
-        conn.execute(sa.update(scopes).where(scopes.c.id.in_(batch)).values(cursor=None, fingerprint=None))
+        conn.execute(sa.update(scopes).where(scopes.c.id.in_(batch)).values(_VOID))
 
 
 def void_instance(conn: sa.Connection, instance_id: int) -> None:
     """Forget all cursors of an instance."""
     of_instance = sa.select(streams.c.id).where(streams.c.instance_id == instance_id)
-    conn.execute(sa.update(scopes).where(scopes.c.stream.in_(of_instance)).values(cursor=None, fingerprint=None))
+    conn.execute(sa.update(scopes).where(scopes.c.stream.in_(of_instance)).values(_VOID))

@@ -69,9 +69,10 @@ def test_more_parents_than_one_statement_may_name(world: World) -> None:
 def test_what_is_remembered_outlives_the_runs(world: World) -> None:
     scope = scopes.ensure(world.conn, world.stream, [""])[""]
     assert scope.memory is None
-    scopes.remember(world.conn, scope.id, {"swept_at": "2026-01-01"})
-    scopes.remember(world.conn, scope.id, {"deletions": {"cursor": "7"}})
+    scopes.remember(world.conn, scope.id, {"other": 1})
+    scopes.remember(world.conn, scope.id, {"swept_at": "2026-01-01", "deletions": {"cursor": "7"}})
     scopes.complete(world.conn, scope.id, world.run.id, 1, state="complete", cursor="c", fingerprint="f", full_at=None)
     assert scopes.get(world.conn, scope.id).memory == {"swept_at": "2026-01-01", "deletions": {"cursor": "7"}}
     scopes.void_instance(world.conn, world.run.instance_id)
-    assert scopes.get(world.conn, scope.id).cursor is None
+    void = scopes.get(world.conn, scope.id)
+    assert (void.cursor, void.fingerprint, void.memory) == (None, None, None)

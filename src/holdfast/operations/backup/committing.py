@@ -36,6 +36,8 @@ from holdfast.sources.page import Page, Parent
 from holdfast.sources.source import Source
 from holdfast.vault import BlobDescriptor, Pack, PackWriter, digests
 
+_MADE_UNDER = "fingerprint"
+"""The fingerprint that what a scope remembers was made under; under another one it means nothing."""
 _ROWS_AT_ONCE = 10_000
 """Deletions committed in one transaction."""
 
@@ -99,10 +101,10 @@ class Committer:
         delta = has_cursor(stream, scope, full=forced)
         full_due = not delta or is_full_due(stream, scope)
         full = full_due and not (delta and reads_changes_first(stream))
-        same_account = scope.fingerprint == stream.fingerprint
+        memory = scope.memory or {}
         listing = Listing(
             stream, scope.id, parent, full, None if full else scope.cursor, then_full=full_due and not full,
-            asks_all=forced, memory=(scope.memory or {}) if same_account else {},
+            asks_all=forced, memory=memory if memory.get(_MADE_UNDER) == stream.fingerprint else {},
         )  # fmt: skip
         listing.sweeps = is_sweep_due(listing)
         listing.awaits_proof = listing.sweeps or stream.endpoint.count is not None
@@ -273,10 +275,10 @@ class Committer:
         return (key for key, slot in self._scope_keys(listing) if not any(slot in one for one in seen_slots))
 
     def remember(self, listing: Listing, memory: Mapping[str, Any]) -> None:
-        """Let the listing's scope remember this for the next runs."""
+        """Let the listing's scope remember this for the next runs, beside what it remembers already."""
+        listing.memory = {**listing.memory, **memory, _MADE_UNDER: listing.stream.fingerprint}
         with self._transaction() as connection:
-            scopes.remember(connection, listing.scope_id, memory)
-        listing.memory = {**listing.memory, **memory}
+            scopes.remember(connection, listing.scope_id, listing.memory)
 
     def adopt_strays(self, stream: Stream, listed: Mapping[int, Listing | None]) -> None:
         """Move records of global ids to the parent that shows them, where their own does not. `listed` are the scopes

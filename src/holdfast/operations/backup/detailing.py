@@ -70,6 +70,8 @@ class DetailReader:
     def __init__(self, work: EndpointWork) -> None:
         self._work = work
         self._in_a_row = 0
+        self._undecided: dict[str, _Wanted] = {}
+        """What a feed has said has changed, and where the record should be is none."""
 
     async def parts(self, listing: Listing, page: Page, position: Position | None) -> AsyncIterator[Page]:
         """What is on a page, as one page or several parts before it. `position` is where the page itself stands.
@@ -86,10 +88,13 @@ class DetailReader:
                 part.asked += not (one.raw or one.deleted or one.is_known)
                 if isinstance(answer, BaseException):
                     self._note_failure(listing, one, answer)
+                elif answer is None and listing.by_feed and self._tells_deletions:
+                    self._undecided[one.record_id] = one
                 elif answer is None and not listing.by_feed:
                     gone.append(one)
                 else:
                     self._in_a_row = 0
+                    self._undecided.pop(one.record_id, None)
                     deleted = one.deleted or answer is None
                     part.add(one.record_id, answer or b"", self._compare(listing, one, answer), deleted=deleted)
             if part.size_bytes > _PART_BYTES and begin + _AT_ONCE < len(wanted):
@@ -97,6 +102,8 @@ class DetailReader:
                 part = _Part()
         if gone:
             await self._look_again(listing, position, gone, part)
+        if self._undecided and page.next is None:
+            await self._decide(listing, page, part)
         yield part.as_page(page, is_part=False)
 
     async def _wanted(self, listing: Listing, page: Page) -> list[_Wanted]:
@@ -121,7 +128,8 @@ class DetailReader:
         work = self._work
         if listing.by_feed:
             (key,) = listing.keys_of([one.record_id])
-            return await work.ask(listing, key)
+            # Once more where there is none: copies of a record may lag behind the feed that tells of it.
+            return await work.ask(listing, key) or await work.ask(listing, key)
         return await work.source.detail(work.name, listing.parent, one.stub)
 
     def _compare(self, listing: Listing, one: _Wanted, raw: bytes | None) -> bytes | None:
@@ -182,3 +190,29 @@ class DetailReader:
                 self._note_failure(listing, one, SourceRefused(message, code="record_listed_and_gone"))
             else:
                 part.add(one.record_id, b"", None, deleted=True)
+
+    @property
+    def _tells_deletions(self) -> bool:
+        feed = self._work.stream.endpoint.changes
+        return feed is not None and feed.tombstones is not None
+
+    async def _decide(self, listing: Listing, page: Page, part: _Part) -> None:
+        """At the end of a feed that tells of deletions: what is gone without a word was deleted since it was read, as
+        the feed's continuation tells. Otherwise nothing is concluded."""
+        work = self._work
+        gone: set[str] = set()
+        async with aclosing(work.source.changes(work.name, listing.parent, page.cursor or "", None)) as pages:
+            async for later in pages:
+                part.asked += later.requests
+                for record_id, deleted in zip(later.ids, later.deleted or [], strict=True):
+                    (gone.add if deleted else gone.discard)(record_id)
+        for record_id, one in self._undecided.items():
+            if record_id in gone:
+                part.add(record_id, b"", None, deleted=True)
+            else:
+                message = (
+                    f"endpoint {work.name}, record {record_id}: the feed says that it has changed, but where it should "
+                    "be, the source says that there is none"
+                )
+                self._note_failure(listing, one, SourceRefused(message, code="record_listed_and_gone"))
+        self._undecided.clear()

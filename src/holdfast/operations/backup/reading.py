@@ -21,6 +21,8 @@ from holdfast.operations.backup.sweeping import Sweeper
 from holdfast.sources.cursors import greatest
 from holdfast.sources.page import CursorExpired, Page, Parent, Skipped
 
+_FEED_START = "feed_start"
+
 
 class EndpointReader:
     """Reads one endpoint in one run."""
@@ -117,12 +119,24 @@ class EndpointReader:
             if endpoint.deletions is not None and listing.position is None:
                 await self._sweeper.take_deletions(listing)
             if endpoint.changes is not None and listing.full and listing.reached is None:
-                # Before the list: what changes while it is read, the feed tells later.
-                listing.reached = await work.source.first_cursor(work.name, listing.parent)
+                listing.reached = await self._feed_start(listing)
         except SourceError as error:
             work.fail(listing, error)
             return False
         return await self._prover.count(listing)
+
+    async def _feed_start(self, listing: Listing) -> str:
+        """The cursor behind which the feed will tell what this full listing may have missed. Raises SourceError.
+
+        Taken before the list: what changes while it is read, the feed tells later. Where an earlier run has begun this
+        listing and not ended it, the cursor is that run's, since what it has stored may have changed since then.
+        """
+        begun = listing.memory.get(_FEED_START)
+        if isinstance(begun, str) and not listing.asks_all:
+            return begun
+        start = await self._work.source.first_cursor(self._work.name, listing.parent)
+        await self._work.run(self._work.committer.remember, listing, {_FEED_START: start})
+        return start
 
     async def _read_pages(self, listing: Listing) -> bool:
         """Whether the listing was read to its end."""

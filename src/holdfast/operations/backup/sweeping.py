@@ -57,9 +57,9 @@ class Sweeper:
         Before the records are listed: one that was deleted and then made anew is listed again.
         """
         work, committer = self._work, self._work.committer
-        known = listing.memory.get(_DELETIONS) or {}
-        cursor: str | None = known.get("cursor")
-        before = set(known.get("ids", ()))
+        known = listing.memory.get(_DELETIONS)
+        cursor: str | None = known["cursor"] if known else None
+        before = set(known["ids"]) if known else set()
         newest, newest_ids = cursor, before
         named: dict[str, None] = {}
         async for page in work.source.removals(work.name, listing.parent, cursor):
@@ -71,16 +71,16 @@ class Sweeper:
                 # `since` shows the last moment's deletions once more: what was made anew since then is not deleted.
                 if moment != cursor or record_id not in before:
                     named[record_id] = None
-        if cursor is not None and named:
+        if known is not None and named:
             keys = await work.run(committer.living, listing, list(named))
             live = await work.run(committer.live_in_scope, listing)
             if is_implausible_share(len(keys), live) and not work.reading.context.options.accept_deletions:
                 self._settler.hold(Absence(listing, len(keys), live))
                 return
             await work.run(committer.commit_deletions, work.stream, keys)
-        if newest is not None:
-            memory = {_DELETIONS: {"cursor": newest, "ids": sorted(newest_ids)}}
-            await work.run(committer.remember, listing, memory)
+        # Also where there was none: the first one that comes is then no old one.
+        memory = {_DELETIONS: {"cursor": newest, "ids": sorted(newest_ids)}}
+        await work.run(committer.remember, listing, memory)
 
     async def _ids(self, listing: Listing) -> tuple[SeenSlots, list[str], int]:
         """The slots of the known records that the sweep shows, the ids of unknown ones, and its pages."""
