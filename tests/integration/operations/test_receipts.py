@@ -8,7 +8,7 @@ from holdfast.errors import InputError
 from holdfast.operations import receipts
 from holdfast.operations.verify import verify as verify_vault
 from holdfast.vault.receipts import verify
-from tests.support.documents import STABLE_ITEMS, document
+from tests.support.documents import CHILDREN, PARENTS, STABLE_ITEMS, document
 from tests.support.hostile_source import HostileSource, make_record, make_records
 from tests.support.installation import Installation
 
@@ -30,6 +30,14 @@ def test_a_receipt_says_what_was_read_and_checks_offline(installation: Installat
     assert first.receipt["previous_receipt_sha256"] is None
     assert second.receipt["previous_receipt_sha256"] == first.sha256
     assert verify_vault(installation.services).is_good
+
+
+def test_a_receipt_names_what_was_skipped_and_why(installation: Installation, source: HostileSource) -> None:
+    source.put("parents", {"id": 1})
+    instance = installation.instance(document(source.url, PARENTS, CHILDREN + "optional: {on: [404]}\n"))
+    installation.backup(instance)
+    [skip] = receipts.read(installation.services, installation.state(instance)).receipt["skips"]
+    assert (skip["endpoint"], skip["parent"], skip["code"]) == ("children", "1", "listing_absent")
 
 
 def test_a_changed_receipt_and_another_key_are_refused(installation: Installation, source: HostileSource) -> None:

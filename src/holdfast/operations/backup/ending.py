@@ -117,6 +117,7 @@ def _manifest(
         endpoints=tuple(_endpoint_state(stream) for stream in sorted(reached, key=lambda stream: stream.ordinal)),
         failures=tuple(failures.entries),
         debts=owed,
+        skips=tuple(failures.skips),
         options=dict(run.options),
     )
 
