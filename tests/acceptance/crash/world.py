@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast import app
-from holdfast.catalog import counts, instances, runs, scopes, streams
+from holdfast.catalog import counts, instances, records, runs, scopes, streams
 from holdfast.catalog.instances import Instance
 from holdfast.operations.backup.request import request_backup
 from holdfast.operations.rebuild import rebuild
@@ -158,6 +158,7 @@ class World:
         yield
         repeated = 0
         for path in self.source.requests:
+            assert not path.startswith("/blob/") or path not in checkpoints, f"{path} is stored already"
             asked = page_of(path)
             if asked is not None:
                 name, page = asked
@@ -172,7 +173,7 @@ class World:
         return code
 
     def checkpoints(self, home: Path) -> dict[str, int]:
-        """How many pages of each list the catalog in `home` says are read, by the list's path."""
+        """How many pages of each list the catalog in `home` says are read, by the list's path; of a blob's it is 1."""
         found: dict[str, int] = {}
         with app.opened(settings_for(home)) as services, services.database.read() as connection:
             run = runs.newest(connection, self.instance.id)
@@ -186,6 +187,9 @@ class World:
                         found[path] = 1_000_000
                     elif scope.run_id == run.id and scope.checkpoint is not None:
                         found[path] = 1_000_000 if scope.checkpoint["ended"] else scope.checkpoint["page_number"]
+                for row in records.page(connection, stream.id, limit=1_000_000):
+                    if row.blob is not None and row.run_from == run.sequence:
+                        found[f"/blob/f{row.record_key}"] = 1
         return found
 
     def outcome(self, home: Path) -> Outcome:

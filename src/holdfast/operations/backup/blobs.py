@@ -39,11 +39,13 @@ class BlobFetcher:
         self._chunks: dict[bytes, bytes] = {}
         self._bytes = 0
         self._finished: list[FetchedBlob] = []
+        self._committed_at = 0.0
         self._committing = asyncio.Lock()
 
     async def fetch_owed(self) -> None:
         """Try every debt that this run has not tried yet, once. What fails stays owed and fails the run."""
         permits = self._reading.permits
+        self._committed_at = asyncio.get_running_loop().time()
         while self._reading.failures.stopped_by is None and (owed := await asyncio.to_thread(self._owed)):
             async with asyncio.TaskGroup() as group:
                 for debt in owed:
@@ -110,6 +112,8 @@ class BlobFetcher:
             )
             self._stream.counts.requests += blob.requests
         self._finished.append(FetchedBlob(self._stream, key, "" if parent is None else parent.key, descriptor))
+        if self._is_due():
+            await self._commit()
 
     async def _keep(self, chunk: bytes) -> bytes:
         """Store a chunk unless the customer's vault holds it; answers its digest."""
@@ -118,9 +122,14 @@ class BlobFetcher:
             if digest not in self._chunks:
                 self._chunks[digest] = chunk
                 self._bytes += len(chunk)
-            if self._bytes >= _COMMIT_BYTES:
+            if self._bytes >= _COMMIT_BYTES or self._is_due():
                 await self._commit()
         return digest
+
+    def _is_due(self) -> bool:
+        """Whether a crash would repeat more seconds of downloading than it may."""
+        elapsed = asyncio.get_running_loop().time() - self._committed_at
+        return elapsed >= self._context.services.settings.checkpoint_seconds
 
     def _is_stored(self, digest: bytes) -> bool:
         with self._context.services.database.read() as connection:
@@ -129,6 +138,7 @@ class BlobFetcher:
 
     async def _commit(self) -> None:
         async with self._committing:
+            self._committed_at = asyncio.get_running_loop().time()
             found = [FetchedChunk(digest, data) for digest, data in self._chunks.items()]
             finished, self._finished = self._finished, []
             if not found and not finished:

@@ -92,6 +92,7 @@ class Committer:
             listing = self._opened(stream, scope, parent)
             if scope.run_id == context.run_id and scope.checkpoint is not None:
                 listing.restore(scope.checkpoint)
+                listing.was_skipped = scope.state == "skipped"
             listings.append(listing)
         return listings
 
@@ -330,6 +331,7 @@ class Committer:
         """Keep where a listing stands outside of a batch: a second pass begins, the scope is skipped."""
         with self._transaction() as connection:
             scopes.set_checkpoint(connection, listing.scope_id, self._context.run_id, state, listing.checkpoint())
+            self._save_streams(connection, [listing.stream])
 
     def save_streams(self, saved: Sequence[Stream]) -> None:
         with self._transaction() as connection:

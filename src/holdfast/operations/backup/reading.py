@@ -42,8 +42,7 @@ class EndpointReader:
     async def read(self) -> None:
         """Read the endpoint to its end. Afterwards everything is committed and the stream's outcome stands."""
         reading, work, stream = self._reading, self._work, self._stream
-        # Of these an earlier process of the run has counted what is counted again now.
-        stream.counts.skipped = stream.counts.held = 0
+        stream.counts.held = 0  # what an earlier process of the run has held is held anew, or not
         global_id = stream.endpoint.global_id
         if self._parents and not global_id:
             await work.run(reading.committer.delete_orphans, stream, self._parents)
@@ -155,7 +154,7 @@ class EndpointReader:
                     listing.begin_again(second_pass=False)
                 await self._collect(listing)
         except Skipped as skipped:
-            self._stream.counts.skipped += 1
+            self._stream.counts.skipped += not listing.was_skipped
             failures.skip(skipped.code, str(skipped), listing)
             await work.run(self._reading.committer.save_listing, listing, "skipped")
             return False

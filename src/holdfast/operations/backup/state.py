@@ -141,6 +141,8 @@ class Listing:
     what changed behind the reader's back did so later."""
     then_full: bool = False
     """When the changes are read, everything is listed as well."""
+    was_skipped: bool = False
+    """An earlier process of the run has found, and counted, that the parent has no such list."""
     asks_all: bool = False
     """The whole record of every stub is asked for, whatever its version."""
     awaits_proof: bool = False
