@@ -14,7 +14,7 @@ from holdfast.errors import HoldfastError, WrongKey
 from holdfast.operations.export import write_export
 from holdfast.operations.services import Services
 from holdfast.operations.verify import verify
-from holdfast.vault import RootKey
+from holdfast.vault import RootKey, names
 from holdfast.vault.findings import Finding
 from tests.acceptance.damage.conftest import Sound, read_everything
 from tests.support.installation import Installation, settings_for
@@ -82,7 +82,7 @@ def test_what_is_damaged_stops_no_backup_but_where_it_has_to_be_read(
 ) -> None:
     """A list's address needs its parent's fields: where those are lost, the backup says what is lost."""
     dice = random.Random(2)
-    for name in sound.objects:
+    for name in _one_of_each(sound.objects):
         home = sound.copy(tmp_path)
         damage(home / "vault" / name, dice)
         with app.opened(settings_for(home), even_damaged=True) as services:
@@ -92,6 +92,12 @@ def test_what_is_damaged_stops_no_backup_but_where_it_has_to_be_read(
             assert [failure["code"] for failure in run.failures] in (["damaged"], ["object_missing"])
             assert name in run.failures[0]["message"]
             assert "holdfast verify" in run.failures[0]["message"]
+
+
+def _one_of_each(objects: list[str]) -> list[str]:
+    """All packs, and of everything else the last of its kind."""
+    kinds = {(parsed.kind, parsed.revision_kind): name for name in objects if (parsed := names.parse(name))}
+    return [*kinds.values(), *(name for name in objects if name.startswith("packs/"))]
 
 
 def test_a_wrong_key_is_said_to_be_one(sound: Sound, tmp_path: Path) -> None:
