@@ -450,6 +450,17 @@ fields_learned = Table(
     Column("record_key", RecordKey),  # null: all of this run's changes
 )  # fmt: skip
 
+daily_sums = Table(
+    # How many records a stream's backups found deleted and changed on a day (UTC): what later ones are measured by.
+    # Kept when the backups are pruned; what raised an alarm is not in it.
+    "daily_sums", metadata,
+    Column("stream", Id, primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, autoincrement=False),  # days since 1970-01-01
+    Column("deleted", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
 alarms = Table(
     "alarms", metadata, _id(),
     Column("instance_id", BigInteger, ForeignKey("instances.id"), nullable=False),
