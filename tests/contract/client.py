@@ -20,6 +20,7 @@ from holdfast.operations import vendors
 from holdfast.operations.services import Services
 from holdfast.settings import Settings
 from tests.support.hostile_source import HostileSource
+from tests.support.installation import prepare
 
 _numbers = count(1)
 
@@ -35,7 +36,7 @@ class Service:
     def started(cls, home: Path, *, works: bool = True, **settings: Any) -> Iterator["Service"]:
         """Until the end of the block. A process can be the worker of one installation only; the others do no work."""
         installed = Settings(home=home, **{"allow_private_network": True, "backups_at_once": 8, **settings})
-        app.initialise(installed)
+        prepare(installed)
         with app.opened(installed) as services, _served(services) as url:
             if works:
                 services.engine.start()

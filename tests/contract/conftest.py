@@ -20,9 +20,10 @@ def mailbox() -> Iterator[Mailbox]:
         yield mailbox
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox) -> Iterator[Service]:
-    home = Path(tmp_path_factory.mktemp("installation"))
+    """One for each file: a process can be the worker of one installation only, and other suites want to be it too."""
+    home = tmp_path_factory.mktemp("installation") / "home"
     with Service.started(
         home, smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_security="none", mail_from="backup@acme.example"
     ) as service:

@@ -102,6 +102,14 @@ def settings_for(home: Path, **more: Any) -> Settings:
     return Settings(home=home, allow_private_network=True, **more)
 
 
+def prepare(settings: Settings) -> None:
+    """Make what an installation needs, as `app.initialise` does."""
+    if not settings.home.exists() and not (settings.database_url or settings.storage_url):
+        shutil.copytree(_template(), settings.home)
+    else:
+        app.initialise(settings)
+
+
 @cache
 def _template() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="holdfast-template-"))
@@ -114,9 +122,6 @@ def _template() -> Path:
 def installed(home: Path, **more: Any) -> Iterator[Installation]:
     """Made where there is none yet."""
     settings = settings_for(home, **more)
-    if not home.exists() and not (settings.database_url or settings.storage_url):
-        shutil.copytree(_template(), home)
-    else:
-        app.initialise(settings)
+    prepare(settings)
     with app.opened(settings) as services:
         yield Installation(services)
