@@ -24,7 +24,7 @@ from holdfast.clock import now, parse_time
 from holdfast.definitions.cursors import not_later
 from holdfast.errors import HoldfastError
 from holdfast.operations.backup.comparing import Comparison, Read, compare
-from holdfast.operations.backup.due import has_cursor, is_full_due, is_sweep_due, reads_changes_first
+from holdfast.operations.backup.due import FEED_START, has_cursor, is_full_due, is_sweep_due, reads_changes_first
 from holdfast.operations.backup.parents import ParentRecord, Parents, fields_of, place_of
 from holdfast.operations.backup.seen import SeenSlots
 from holdfast.operations.backup.state import Listing, RunContext, Stream
@@ -99,13 +99,19 @@ class Committer:
     def _opened(self, stream: Stream, scope: Scope, parent: Parent | None) -> Listing:
         """A scope's listing before its first page."""
         forced = self._context.options.full
-        delta = has_cursor(stream, scope, full=forced)
-        full_due = not delta or is_full_due(stream, scope)
-        full = full_due and not (delta and reads_changes_first(stream))
         memory = scope.memory or {}
+        if memory.get(_MADE_UNDER) != stream.fingerprint:
+            memory = {}
+        cursor = None
+        if has_cursor(stream, scope, full=forced):
+            cursor, full_due = scope.cursor, is_full_due(stream, scope)
+        else:
+            # A full listing that an earlier run began and did not end goes on with what has changed since then.
+            cursor, full_due = None if forced else memory.get(FEED_START), True
+        full = cursor is None or (full_due and not reads_changes_first(stream))
         listing = Listing(
-            stream, scope.id, parent, full, None if full else scope.cursor, then_full=full_due and not full,
-            asks_all=forced, memory=memory if memory.get(_MADE_UNDER) == stream.fingerprint else {},
+            stream, scope.id, parent, full, None if full else cursor, then_full=full_due and not full, asks_all=forced,
+            memory=memory,
         )  # fmt: skip
         listing.sweeps = is_sweep_due(listing)
         listing.awaits_proof = listing.sweeps or stream.endpoint.count is not None

@@ -6,6 +6,8 @@ from holdfast.operations.backup.state import Listing, Stream
 
 SWEPT_AT = "swept_at"
 """What a scope remembers the time of its last sweep by."""
+FEED_START = "feed_start"
+"""What a scope remembers by where its feed of changes was when its first full listing began."""
 
 
 def has_cursor(stream: Stream, scope: Scope, *, full: bool) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from holdfast.clock import format_time
 from holdfast.errors import PositionExpired, SourceError
 from holdfast.operations.backup.detailing import DetailReader
+from holdfast.operations.backup.due import FEED_START
 from holdfast.operations.backup.endpoint import EndpointWork, Reading
 from holdfast.operations.backup.parents import ParentRecord, Parents
 from holdfast.operations.backup.proving import Prover
@@ -20,8 +21,6 @@ from holdfast.operations.backup.state import Listing, Stream
 from holdfast.operations.backup.sweeping import Sweeper
 from holdfast.sources.cursors import greatest
 from holdfast.sources.page import CursorExpired, Page, Parent, Skipped
-
-_FEED_START = "feed_start"
 
 
 class EndpointReader:
@@ -127,14 +126,12 @@ class EndpointReader:
     async def _feed_start(self, listing: Listing) -> str:
         """The cursor behind which the feed will tell what this full listing may have missed. Raises SourceError.
 
-        Taken before the list: what changes while it is read, the feed tells later. Where an earlier run has begun this
-        listing and not ended it, the cursor is that run's, since what it has stored may have changed since then.
+        Taken before the list: what changes while it is read, the feed tells later.
         """
-        begun = listing.memory.get(_FEED_START)
-        if isinstance(begun, str) and not listing.asks_all:
-            return begun
         start = await self._work.source.first_cursor(self._work.name, listing.parent)
-        await self._work.run(self._work.committer.remember, listing, {_FEED_START: start})
+        if not listing.asks_all:
+            # Whoever goes on after a failure believes what was stored since then, as far as the feed does not say more.
+            await self._work.run(self._work.committer.remember, listing, {FEED_START: start})
         return start
 
     async def _read_pages(self, listing: Listing) -> bool:
