@@ -45,8 +45,8 @@ def test_usage_of_some_days(vendor: Client, instance: int) -> None:
     today, tomorrow = now().date(), now().date() + timedelta(days=1)
     assert vendor.get(f"/v1/usage?from={today}&to={today}").body["total"]["backups"] == 1
     assert vendor.get(f"/v1/usage?from={tomorrow}&to={tomorrow}").body["total"]["backups"] == 0
-    assert vendor.get(f"/v1/usage?from={tomorrow}&to={today}").problem() == ("from", "out_of_range")
-    assert vendor.get("/v1/usage?from=2001-01-01").problem() == ("from", "out_of_range")
+    assert vendor.get(f"/v1/usage?from={tomorrow}&to={today}").body["total"]["backups"] == 0
+    assert vendor.get("/v1/usage?from=2001-01-01").body["total"]["backups"] == 1
     assert vendor.get("/v1/usage?to=x").problem() == ("to", "invalid")
 
 

@@ -32,7 +32,6 @@ def test_today_is_the_default(vendor: Client) -> None:
     assert set(page) == {"entries", "scroll_id"}
     assert page["entries"]
     assert page == vendor.get(f"{_path(instance)}?date={now().date()}").body
-    assert page["entries"] == vendor.get(f"{_path(instance)}?date=").body["entries"]
     last = page["entries"][-1]
     assert set(last) == {"time", "level", "message", "fields"}
     assert "no document" in last["message"]
@@ -64,7 +63,9 @@ def test_a_scroll_goes_on_with_entries_that_come_later(service: Service, vendor:
     assert [one["message"] for one in vendor.get(f"{_path(instance)}/{page['scroll_id']}").body["entries"]] == ["later"]
 
 
-@pytest.mark.parametrize("date", ["yesterday", "2026-13-01", "2026-02-30", "20260301", "2026-3-1", "2026-03-01T00:00"])
+@pytest.mark.parametrize(
+    "date", ["", "yesterday", "2026-13-01", "2026-02-30", "20260301", "2026-3-1", "2026-03-01T00:00"]
+)
 def test_a_bad_date_is_400(vendor: Client, date: str) -> None:
     assert vendor.get(f"{_path(vendor.new_instance())}?date={date}").problem() == ("date", "invalid")
 

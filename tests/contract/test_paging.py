@@ -42,12 +42,7 @@ def test_an_empty_list_has_one_page(vendor: Client) -> None:
     assert set(answer.links) == {"first", "last"}
 
 
-@pytest.mark.parametrize("query", ["page=", "per_page=", "page=&per_page="])
-def test_an_empty_number_counts_as_absent(crowded: Client, query: str) -> None:
-    assert len(crowded.get(f"/v1/customers?{query}").body) == 20
-
-
-@pytest.mark.parametrize("value", ["0", "-1", "x", "1.5", "1e3", "99999999999999999999", "%20", "٣", "+1"])
+@pytest.mark.parametrize("value", ["", "0", "-1", "x", "1.5", "1e3", "99999999999999999999", "%20", "٣", "+1"])
 @pytest.mark.parametrize("name", ["page", "per_page"])
 def test_silly_numbers_are_400_and_name_the_parameter(crowded: Client, name: str, value: str) -> None:
     assert crowded.get(f"/v1/customers?{name}={value}").problem() == (name, "invalid")

@@ -4,9 +4,10 @@ from functools import partial
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
 
 from holdfast import __version__
-from holdfast.api import errors
+from holdfast.api import errors, reference
 from holdfast.api.context import ApiContext
 from holdfast.api.metrics import Measured
 from holdfast.api.openapi import described
@@ -31,6 +32,8 @@ def create_app(services: Services) -> FastAPI:
         version=__version__,
         description=_ABOUT,
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
         openapi_tags=[{"name": tag} for tag in TAGS],
         separate_input_output_schemas=False,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
@@ -45,7 +48,14 @@ def create_app(services: Services) -> FastAPI:
 
     for router in ROUTERS:
         app.include_router(router)
+    app.state.methods_of_paths = [
+        (route.path_regex, route.methods)
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute)
+    ]
     app.openapi = partial(described, app)  # type: ignore[method-assign] # how FastAPI wants it done
+    reference.install(app)
     # The last one added comes first.
     app.add_middleware(RawPath)
     app.add_middleware(Protection)

@@ -3,6 +3,7 @@
 `{"errors": [{"field": ..., "code": ..., "message": ...}]}`; never a 422, never a stack trace.
 """
 
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from holdfast import errors
@@ -84,7 +85,8 @@ def fields_of(body: str) -> Iterator[None]:
 
 def answer(status: int, problems: Sequence[Problem], headers: Mapping[str, str] | None = None) -> Response:
     listed = [{"field": one.field, "code": one.code, "message": one.message} for one in problems]
-    return JSONResponse({"errors": listed}, status, dict(headers or {}))
+    # In ASCII: a message may quote what was sent, and that may be no Unicode.
+    return Response(json.dumps({"errors": listed}), status, dict(headers or {}), "application/json")
 
 
 def install(app: FastAPI) -> None:
@@ -117,12 +119,25 @@ def install(app: FastAPI) -> None:
             404: "there is nothing here",
             405: f"{request.method} is not possible here",
         }.get(error.status_code, HTTPStatus(error.status_code).phrase.lower())
-        return answer(error.status_code, [Problem(None, code, message)], error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(_allowed(request))
+        return answer(error.status_code, [Problem(None, code, message)], headers)
 
     @app.exception_handler(Exception)
     async def unforeseen(request: Request, error: Exception) -> Response:
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
         return answer(500, [Problem(None, "internal_error", "an error that nobody foresaw; the log has the details")])
+
+
+def _allowed(request: Request) -> list[str]:
+    """All methods of this path: it is shared by several routes, and the router tells only the first one's."""
+    path: str = request.scope["path"]
+    found: set[str] = set()
+    for pattern, methods in request.app.state.methods_of_paths:
+        if pattern.match(path):
+            found |= methods
+    return sorted(found)
 
 
 def _problems(error: HoldfastError) -> list[Problem]:

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 from holdfast.clock import parse_time
 
-_ID = re.compile(r"0|[1-9][0-9]{0,18}")
+_ID = re.compile(r"[1-9][0-9]{0,18}")
 _NUMBER = re.compile(r"[0-9]{1,12}")
 _LARGEST_ID = 2**63 - 1
 _ID_SCHEMA = {"type": "integer", "format": "int64", "minimum": 1, "maximum": _LARGEST_ID}
@@ -36,13 +36,11 @@ def _or_none(text: object) -> object:
 
 
 def _optional_id(text: object) -> int | None:
-    return None if text is None or text == "" else parse_id(text)
+    return None if text is None else parse_id(text)
 
 
-def _number_up_to(largest: int, default: int) -> BeforeValidator:
+def _number_up_to(largest: int) -> BeforeValidator:
     def read(text: object) -> int:
-        if text == "" or text is None:
-            return default
         if isinstance(text, int):
             return text
         if not isinstance(text, str) or not _NUMBER.fullmatch(text) or not 1 <= int(text) <= largest:
@@ -53,7 +51,7 @@ def _number_up_to(largest: int, default: int) -> BeforeValidator:
 
 
 def _optional_time(text: object) -> datetime | None:
-    if text is None or text == "":
+    if text is None:
         return None
     try:
         return parse_time(str(text).replace(" ", "+"))  # a `+` in a query that nobody encoded
@@ -62,7 +60,7 @@ def _optional_time(text: object) -> datetime | None:
 
 
 def _optional_date(text: object) -> date | None:
-    if text is None or text == "":
+    if text is None:
         return None
     return parse_date(str(text))
 
@@ -91,7 +89,9 @@ PathToken = Annotated[str, Path()]
 """Text of ours in the path that needs no encoding; any other is left as it was sent."""
 
 QueryId = Annotated[int | None, BeforeValidator(_optional_id), _described(_ID_SCHEMA), Query()]
-"""An id in the query; absent and empty are None, what is no id is 400."""
+"""An id in the query; absent is None, what is no id is 400."""
+
+RequiredQueryId = Annotated[int, BeforeValidator(parse_id), _described(_ID_SCHEMA), Query()]
 
 QueryText = Annotated[str | None, BeforeValidator(_or_none), Query()]
 
@@ -105,13 +105,13 @@ QueryDate = Annotated[
 LARGEST_PAGE = 10**9
 PageNumber = Annotated[
     int,
-    _number_up_to(LARGEST_PAGE, 1),
+    _number_up_to(LARGEST_PAGE),
     _described({"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 1}),
     Query(description="Which page, from 1."),
 ]
 PerPage = Annotated[
     int,
-    _number_up_to(100, 20),
+    _number_up_to(100),
     _described({"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
     Query(description="How many a page has."),
 ]

@@ -2,6 +2,8 @@
 
 from holdfast.catalog import customers, vendors
 from holdfast.catalog.customers import Customer
+from holdfast.errors import Conflict
+from holdfast.ids import new_id
 from holdfast.operations import acting, revisions
 from holdfast.operations.services import Services
 
@@ -12,11 +14,16 @@ LOCAL_CUSTOMER = "local"
 
 def create(services: Services, vendor_id: int, name: str, email: str | None) -> Customer:
     """A customer with its keys. Raises Conflict for a name that is taken."""
+    with services.database.read() as connection:
+        if customers.find(connection, vendor_id, name) is not None:
+            raise Conflict(f"there is a customer named {name!r} already", field="name", code="taken")
+    # The keys come first: as soon as the customer is in the catalog, anybody's flush may have to seal what it tells.
+    customer_id = new_id()
+    services.vault.create_customer(customer_id)
     with services.database.write() as connection:
-        made = customers.create(connection, vendor_id, name, email)
+        made = customers.create(connection, vendor_id, name, email, customer_id=customer_id)
         acting.note(connection, vendor_id, "customer.create", "customer", made.id, name=name)
         revisions.customer_changed(connection, made.id)
-    services.vault.create_customer(made.id)
     revisions.flush(services)
     return made
 

@@ -220,14 +220,14 @@ def address(services: Services, export: Export) -> str | None:
     return f"/v1/archives/{export.id}?expires={expires}&signature={signature}"
 
 
-def opened(services: Services, export_id: int, expires: int, signature: str) -> tuple[Export, Archive, int]:
+def opened(services: Services, export_id: int, expires: str, signature: str) -> tuple[Export, Archive, int]:
     """What a signed address leads to: export, archive, customer id.
 
     Raises InputError with the code `signature_invalid` or `address_expired`, NotFound where the archive is gone.
     """
     if not _signer(services).is_valid(f"export {export_id} {expires}", signature):
         raise InputError("this address was not made by this service", code="signature_invalid")
-    if now().timestamp() >= expires:
+    if now().timestamp() >= int(expires):
         raise InputError(
             "this address has expired",
             code="address_expired",

@@ -126,7 +126,7 @@ def delete_backup_definition(caller: Vendor, context: Context, backup_definition
     operation_id="get_backup_definition_document",
     response_class=Response,
     responses=MAY_BE_MISSING
-    | {200: {"description": "The YAML document", "content": {_YAML: {"schema": {"type": "string"}}}}},
+    | {200: {"description": "The YAML document", "content": {_YAML: {"schema": {"type": "object"}}}}},
 )
 def get_document(caller: Vendor, context: Context, backup_definition_id: PathId) -> Response:
     """The YAML document that says how to back up the application."""
@@ -156,7 +156,7 @@ async def _document(request: Request) -> str:
         "requestBody": {
             "required": True,
             "content": {
-                _YAML: {"schema": {"type": "string", "description": "The YAML document."}},
+                _YAML: {"schema": {"type": "object", "description": "The YAML document."}},
                 "application/json": {
                     "schema": {"type": "object", "additionalProperties": True, "description": "JSON is YAML too."}
                 },

@@ -1,9 +1,8 @@
 """Exports of an instance, and the archives that their signed addresses lead to."""
 
-from datetime import date
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from holdfast.api.addresses import base_url
 from holdfast.api.authentication import VendorOrCustomer
@@ -12,7 +11,7 @@ from holdfast.api.errors import Answer, Problem, fields_of
 from holdfast.api.forms import Field, Form, Values
 from holdfast.api.models import Errors, Export, ExportReauth, Failure
 from holdfast.api.paging import LINK_HEADER, Page, set_links
-from holdfast.api.parameters import PathId, parse_date
+from holdfast.api.parameters import PathId
 from holdfast.api.ranged import ranged
 from holdfast.api.routes.answers import MAY_BE_BOTH, MAY_BE_MISSING
 from holdfast.api.routes.instances import own_instance
@@ -69,11 +68,10 @@ def create_export(
     """Queue an export. One of the same backup and options is not made again: its address is renewed."""
     instance = own_instance(context, caller, backup_instance_id)
     with fields_of("export_run"):
-        day = given.optional("export_run[export_datetime]")
         formats = given.items("export_run[export_formats]")
         wanted = operations.ExportRequest(
             run_id=given.optional_integer("export_run[backup_run_id]"),
-            day=None if day is None else _date(day),
+            day=given.read.get("export_run[export_datetime]"),
             formats=operations.FORMATS if not formats else cast(tuple[Format, ...], tuple(formats)),
             content_types=tuple(given.items("export_run[content_types]") or ()),
             force_full=given.flag("export_run[force_full]", False),
@@ -122,13 +120,13 @@ def download_archive(
     context: Context,
     export_id: PathId,
     request: Request,
-    expires: Annotated[str, Query(pattern=r"^[0-9]{1,12}$")] = "0",
-    signature: Annotated[str, Query(max_length=100)] = "",
+    expires: str = "",
+    signature: str = "",
 ) -> Response:
     """An export's data, at the address that the export shows as `exported_data_url`. Needs no token."""
     services = context.services
     try:
-        export, archive, customer_id = operations.opened(services, export_id, int(expires), signature)
+        export, archive, customer_id = operations.opened(services, export_id, expires, signature)
     except InputError as error:
         if error.code in {"signature_invalid", "address_expired"}:
             message = str(error) if error.hint is None else f"{error}: {error.hint}"
@@ -148,13 +146,6 @@ def _own(context: ApiContext, caller: Caller, instance_id: int, export_id: int) 
     instance = own_instance(context, caller, instance_id)
     with context.services.database.read() as connection:
         return exports.get(connection, export_id, instance_id=instance.id)
-
-
-def _date(text: str) -> date:
-    try:
-        return parse_date(text)
-    except ValueError as error:
-        raise InputError(str(error), field="export_datetime") from error
 
 
 def _shown(request: Request, context: ApiContext, export: exports.Export) -> Export:

@@ -12,7 +12,7 @@ from holdfast.api.errors import BadRequest, Problem, bad_value_of, fields_of
 from holdfast.api.forms import Field, Form, Values
 from holdfast.api.models import BackupInstance
 from holdfast.api.paging import LINK_HEADER, Page, set_links
-from holdfast.api.parameters import PathId, QueryId
+from holdfast.api.parameters import PathId, RequiredQueryId
 from holdfast.api.routes.answers import MAY_BE_BAD, MAY_BE_BOTH, MAY_BE_MISSING
 from holdfast.catalog import customers, definitions, instances, summaries
 from holdfast.catalog.instances import Instance
@@ -32,7 +32,7 @@ _FREQUENCIES = ("off", "daily", "weekly")
 _schedule_fields = (
     Field(name=_FREQUENCY, description="How often it is backed up. Required unless `schedule` is given.",
           choices=_FREQUENCIES, example="daily"),
-    Field(name=_SCHEDULE, description="A finer schedule: off, hourly, daily, weekly, or a cron expression.",
+    Field(name=_SCHEDULE, description="A finer schedule, which wins: off, hourly, daily, weekly, or a cron expression.",
           longest=100, example="15 */6 * * *"),
     Field(name=_TIME_ZONE, description="What a cron expression's times are in; UTC if left out.", longest=100,
           example="Europe/Berlin"),
@@ -65,11 +65,9 @@ def list_backup_instances(
     page: Page,
     request: Request,
     response: Response,
-    backup_definition_id: QueryId = None,
+    backup_definition_id: RequiredQueryId,
 ) -> list[BackupInstance]:
     """Your own customers' instances of a definition, which may be another vendor's published one."""
-    if backup_definition_id is None:
-        raise BadRequest([Problem("backup_definition_id", "missing", "this is required")])
     with context.services.database.read() as connection:
         definitions.get(connection, backup_definition_id, visible_to=caller.vendor_id)
         listing = instances.of_definition(
@@ -148,10 +146,7 @@ def delete_backup_instance(caller: Vendor, context: Context, backup_instance_id:
 def _schedule(given: Values) -> schedule.Schedule:
     frequency, finer = given.optional(_FREQUENCY), given.optional(_SCHEDULE)
     if frequency is None and finer is None:
-        raise BadRequest([Problem(_FREQUENCY, "missing", "this is required")])
-    if frequency is not None and finer is not None and frequency != finer:
-        message = "the schedule contradicts the frequency: give one of the two"
-        raise BadRequest([Problem(_SCHEDULE, "invalid", message)])
+        raise BadRequest([Problem(_FREQUENCY, "missing", "say how often: give a frequency or a schedule")])
     with fields_of("backup_instance"):
         return schedule.parse(finer or frequency or "", given.optional(_TIME_ZONE))
 

@@ -58,13 +58,11 @@ async def _moment(
     backup_id: Annotated[QueryId, Query(description="As this backup left it.")] = None,
     at: Annotated[QueryTime, Query(description="As the last backup that had ended by then left it.")] = None,
 ) -> Moment:
-    if backup_id is not None and at is not None:
-        raise BadRequest([Problem("at", "invalid", "give either backup_id or at")])
-    return Moment(backup_id, at)
+    return Moment(backup_id, None if backup_id is not None else at)
 
 
 AtMoment = Annotated[Moment, Depends(_moment)]
-"""The newest ended backup unless `backup_id` or `at` says otherwise."""
+"""The newest ended backup unless `backup_id`, which wins, or `at` says otherwise."""
 
 
 @router.get(

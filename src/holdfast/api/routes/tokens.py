@@ -8,9 +8,10 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
+from holdfast.api.bodies import read_body
 from holdfast.api.context import ApiContext, Context
 from holdfast.api.errors import BadRequest
-from holdfast.api.forms import Field, Form, read_body
+from holdfast.api.forms import Field, Form
 from holdfast.api.models import OAuthError, Token
 from holdfast.identity.attempts import Limit
 from holdfast.operations import tokens
@@ -25,10 +26,16 @@ _FIELDS = ("client_id", "client_secret", "grant_type", "scope")
 
 _form = Form(
     Field(
-        name="client_id", description="Your client id, unless it is sent with HTTP Basic.", example="hfc_3VwqPz4sYh0m"
+        name="client_id",
+        description="Your client id, unless it is sent with HTTP Basic.",
+        required=True,
+        example="hfc_3VwqPz4sYh0m",
     ),
     Field(
-        name="client_secret", description="Your client secret, unless it is sent with HTTP Basic.", example="hfs_..."
+        name="client_secret",
+        description="Your client secret, unless it is sent with HTTP Basic.",
+        required=True,
+        example="hfs_...",
     ),
     Field(name="grant_type", description="The one grant there is.", required=True, choices=("client_credentials",)),
     Field(name="scope", description="The one scope there is.", required=True, choices=("write",)),
@@ -73,7 +80,7 @@ async def create_token(request: Request, context: Context) -> Response:
 
 async def _grant(request: Request, context: ApiContext) -> tokens.Grant:
     try:
-        sent = await read_body(request)
+        sent = (await read_body(request)).fields
     except BadRequest as error:
         raise _Refused("invalid_request", str(error)) from None
     fields = {name: value for name in _FIELDS if isinstance(value := sent.get(name), str) and value}

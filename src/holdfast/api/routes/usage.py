@@ -1,7 +1,7 @@
 """What instances have used: backups, requests to sources, records and bytes read, bytes stored."""
 
 from dataclasses import asdict
-from datetime import UTC, date, timedelta
+from datetime import UTC, date
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -9,7 +9,6 @@ from pydantic import Field
 
 from holdfast.api.authentication import Vendor
 from holdfast.api.context import ApiContext, Context
-from holdfast.api.errors import BadRequest, Problem
 from holdfast.api.models import Count, Id, Model
 from holdfast.api.parameters import PathId, QueryDate
 from holdfast.api.routes.answers import MAY_BE_BAD, MAY_BE_BOTH
@@ -20,7 +19,6 @@ from holdfast.clock import now
 
 router = APIRouter(prefix="/v1", tags=["Usage"])
 
-_LONGEST = timedelta(days=400)
 From = Annotated[QueryDate, Query(alias="from", description="The first day (UTC); the month's first if left out.")]
 To = Annotated[QueryDate, Query(description="The last day, included; today if left out.")]
 
@@ -81,8 +79,6 @@ def _usage(
 ) -> Usage:
     last = last or now().astimezone(UTC).date()
     first = first or last.replace(day=1)
-    if first > last or last - first > _LONGEST:
-        raise BadRequest([Problem("from", "out_of_range", f"ask for 1 to {_LONGEST.days} days")])
     with context.services.database.read() as connection:
         found = usage.of_vendor(
             connection, vendor_id, first, last, customer_id=customer_id, instance_id=instance_id
