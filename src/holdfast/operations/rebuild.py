@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from holdfast.catalog import blobs, forgotten_runs, instances, packs, rebuilding, schedules, vendors
+from holdfast import ids
+from holdfast.catalog import blobs, forgotten_runs, instances, packs, rebuilding, runs, schedules, vendors
+from holdfast.catalog.runs import Run
 from holdfast.clock import now, parse_time
 from holdfast.errors import Conflict, Damaged, InputError, ObjectMissing
 from holdfast.operations import revisions, schedule
+from holdfast.operations.backup.totals import NOTHING
 from holdfast.operations.replay import Replay, register_pack
 from holdfast.operations.services import Services
 from holdfast.vault import CustomerVault, Footer, Manifest, Revision, manifests, read_revisions
@@ -85,12 +88,18 @@ def _rebuild_instance(
 ) -> None:  # fmt: skip
     instance_id = int(revision.object_id)
     customer = services.vault.customer(revision.customer_id)
-    found = customer.read_manifests(instance_id)
+    lost: dict[int, Damaged] = {}
+    found = customer.read_manifests(instance_id, lost.__setitem__)
+    for sequence, error in lost.items():
+        report.disagreements.append(f"backup {sequence} of instance {instance_id} is lost, and what it added: {error}")
+        earlier = [manifest.ended_at for manifest in found if manifest.sequence < sequence]
+        _note_lost_run(services, instance_id, sequence, parse_time(earlier[-1]) if earlier else now(), error)
     chain, missing = manifests.chain(found)
-    if missing is not None:
+    if missing is not None and missing not in lost:
         report.disagreements.append(
             f"the manifest of backup {missing} of instance {instance_id} is lost: what it added is missing"
         )
+    if missing is not None:
         chain = found  # those before the gap are better than nothing
     for manifest in chain:
         _rebuild_run(services, customer, manifest, report, progress)
@@ -106,6 +115,24 @@ def _rebuild_instance(
             )  # fmt: skip
     queued = [manifest.queued_at or manifest.started_at for manifest in found]
     _put_back_schedule(services, instance_id, max(map(parse_time, [revision.written_at, *queued])))
+
+
+def _note_lost_run(
+    services: Services, instance_id: int, sequence: int, moment: datetime, error: Damaged
+) -> None:  # fmt: skip
+    """A run whose manifest is damaged: its number must not be another one's, whose manifest would have that name."""
+    failure = {
+        "endpoint": None,
+        "page": None,
+        "record_id": None,
+        "code": error.code,
+        "message": f"{error} ({error.hint})",
+    }
+    run = Run(
+        ids.new_id(), instance_id, sequence, "failed", moment, moment, moment, None, None, {}, [failure], NOTHING, None
+    )  # fmt: skip
+    with services.database.write() as connection:
+        runs.restore(connection, run)
 
 
 def _put_back_schedule(services: Services, instance_id: int, since: datetime) -> None:

@@ -1,6 +1,6 @@
 """Manifests: what a run that has ended left in the vault. JSON documents, sealed under their own names."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import msgspec
@@ -108,8 +108,12 @@ def put(storage: Storage, keys: CustomerKeys, manifest: Manifest) -> None:
     put_document(storage, name, data, lambda there: decode(keys, name, there) == manifest)
 
 
-def read(storage: Storage, keys: CustomerKeys, customer_id: int, instance_id: int) -> list[Manifest]:
-    """Of every run the highest generation that opens, ascending. Raises Damaged where none of a run does.
+def read(
+    storage: Storage, keys: CustomerKeys, customer_id: int, instance_id: int,
+    damaged: Callable[[int, Damaged], None] | None = None,
+) -> list[Manifest]:  # fmt: skip
+    """Of every run the highest generation that opens, ascending. Raises Damaged where none of a run does; `damaged` is
+    told the run's sequence instead.
 
     One that does not open while a lower one is there was torn while it was written: what the lower one needs is only
     deleted after itself.
@@ -119,7 +123,15 @@ def read(storage: Storage, keys: CustomerKeys, customer_id: int, instance_id: in
         name = names.parse(info.name)
         if name is not None and name.number is not None:
             generations.setdefault(name.number, []).append(name)
-    return [_newest(storage, keys, generations[sequence]) for sequence in sorted(generations)]
+    found = []
+    for sequence in sorted(generations):
+        try:
+            found.append(_newest(storage, keys, generations[sequence]))
+        except Damaged as error:
+            if damaged is None:
+                raise
+            damaged(sequence, error)
+    return found
 
 
 def _newest(storage: Storage, keys: CustomerKeys, generations: list[names.ObjectName]) -> Manifest:

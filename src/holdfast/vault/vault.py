@@ -211,9 +211,12 @@ class CustomerVault:
         """Store a run's manifest. The same one again is a success; another under its name raises ObjectExists."""
         manifests.put(self.storage, self.keys, manifest)
 
-    def read_manifests(self, instance_id: int) -> list[Manifest]:
-        """The manifests of an instance's runs, ascending by sequence; of each run the highest generation."""
-        return manifests.read(self.storage, self.keys, self.customer_id, instance_id)
+    def read_manifests(
+        self, instance_id: int, damaged: Callable[[int, Damaged], None] | None = None
+    ) -> list[Manifest]:  # fmt: skip
+        """The manifests of an instance's runs, ascending by sequence; of each run the highest generation. Raises
+        Damaged, or tells `damaged` the run's sequence."""
+        return manifests.read(self.storage, self.keys, self.customer_id, instance_id, damaged)
 
 
 def _has_marker(storage: Storage, root_key: RootKey) -> bool:

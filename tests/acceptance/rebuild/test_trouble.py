@@ -12,6 +12,7 @@ from holdfast.operations import instances
 from holdfast.operations.backup.request import request_backup
 from holdfast.operations.rebuild import RebuildReport, rebuild
 from holdfast.operations.variables import stored
+from holdfast.operations.verify import verify
 from tests.support.documents import STABLE_ITEMS, document
 from tests.support.hostile_source import HostileSource, in_thread, make_records
 from tests.support.installation import Installation, installed, settings_for
@@ -94,3 +95,19 @@ def test_without_its_customer_there_is_no_catalog(home: Path, instance: Instance
     with app.opened(settings_for(home)) as services, pytest.raises(Damaged, match="a customer is lost") as raised:
         rebuild(services)
     assert "replica" in str(raised.value.hint)
+
+
+@pytest.mark.parametrize("sequence", [1, 2])
+def test_a_damaged_manifest_costs_what_its_backup_added_until_the_next_one(
+    home: Path, instance: Instance, source: HostileSource, sequence: int
+) -> None:
+    damage(home, f"manifests/*/{instance.id}/{sequence:010d}-*")
+    with app.opened(settings_for(home)) as services:
+        report = rebuild(services)
+        assert any(f"backup {sequence} of instance" in text for text in report.disagreements)
+        installation = Installation(services)
+        run = installation.backup(instance)
+        assert (run.status, run.sequence) == ("successful", 3), run.failures
+        assert installation.records(instance, "items") == source.collections["items"]
+        errors = [finding for finding in verify(services).findings if finding.severity == "error"]
+        assert {error.sequence for error in errors} == {sequence}

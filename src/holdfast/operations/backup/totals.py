@@ -12,6 +12,10 @@ from holdfast.vault import Manifest
 _NAMES = ("live", "listed", "new", "changed", "unchanged", "moved", "deleted", "held", "skipped", "blobs", "requests")
 
 
+NOTHING = dict.fromkeys((*_NAMES, "packs"), 0)
+"""The totals of a run of which nothing is known."""
+
+
 def totals(manifest: Manifest) -> Mapping[str, Any]:
     """Over all endpoints: what lists of backups show."""
     summed = {name: sum(getattr(endpoint, name) for endpoint in manifest.endpoints) for name in _NAMES}
