@@ -553,7 +553,7 @@ async def test_an_answer_that_is_no_such_record_confirms_nothing(
 
 async def test_without_a_record_path_no_record_can_be_asked_for() -> None:
     async with HostileSource() as api, _open(api, record_path=None) as source:
-        with pytest.raises(SourceRefused, match="endpoint items: the definition has no `record_path`"):
+        with pytest.raises(SourceRefused, match="endpoint items: the definition has no `record` and no `detail`"):
             await source.record("items", None, {"id": 3})
 
 
