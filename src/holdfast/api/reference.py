@@ -1,7 +1,7 @@
 """`/docs`: the OpenAPI document as one page to read. It has no script and loads nothing, so it works without Internet.
 
-FastAPI's own page is a script from a content delivery network: who serves that could read every token typed into it, and
-the content security policy of all answers blocks it.
+FastAPI's own page is a script from a content delivery network: whoever serves that could read every token typed into
+it, and the content security policy of all answers blocks it.
 """
 
 import re
@@ -42,7 +42,7 @@ class Reference:
     def page(self) -> str:
         document = self._app.openapi()
         environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-        environment.filters["prose"] = _prose
+        environment.filters |= {"prose": _prose, "line": _line}
         template = environment.from_string((_FILES / "reference.html.j2").read_text())
         return template.render(
             info=document["info"],
@@ -74,7 +74,7 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> dict[str
         "id": operation["operationId"],
         "method": method.upper(),
         "path": path,
-        "description": operation.get("description", ""),
+        "description": operation.get("description", "").strip().partition("\n\n"),
         "needs_token": bool(operation.get("security")),
         "parameters": [
             {"name": one["name"], "place": one["in"], "is_required": one.get("required", False)} | _about(one["schema"])
@@ -105,10 +105,7 @@ def _fields(schema: Mapping[str, Any], prefix: str = "") -> list[dict[str, Any]]
         if inner.get("properties"):
             found += _fields(inner, full)
         else:
-            found.append(
-                {"name": full, "place": "", "is_required": name in schema.get("required", ())}
-                | _about(inner)
-            )
+            found.append({"name": full, "place": "", "is_required": name in schema.get("required", ())} | _about(inner))
     return found
 
 
@@ -141,5 +138,9 @@ def _type(schema: Mapping[str, Any]) -> dict[str, str]:
 
 def _prose(text: str) -> Markup:
     """Text with its paragraphs and its `code`."""
-    paragraphs = [_CODE.sub(r"<code>\1</code>", str(escape(one))) for one in text.strip().split("\n\n")]
-    return Markup("".join(f"<p>{one}</p>" for one in paragraphs if one))
+    return Markup("").join(Markup("<p>{}</p>").format(_line(one)) for one in text.strip().split("\n\n") if one)
+
+
+def _line(text: str) -> Markup:
+    """Text with its `code`."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
