@@ -4,8 +4,10 @@ Only what counts is followed. A pack may still describe blobs, and hold versions
 since a prune: what those point to may be gone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain as chain_iterables
+from typing import Literal, NamedTuple
 
 from holdfast.errors import Damaged, ObjectMissing
 from holdfast.vault import digests, names
@@ -15,6 +17,8 @@ from holdfast.vault.footers import BlobDescriptor, Footer, Reference
 from holdfast.vault.manifests import Manifest
 from holdfast.vault.vault import CustomerVault
 
+_Kind = Literal["record", "blob"]
+
 
 @dataclass(frozen=True)
 class _Link:
@@ -23,6 +27,17 @@ class _Link:
     pack_id: str
     blob: str | None
     reference: Reference | None
+
+
+class _Fault(NamedTuple):
+    """One record or blob that cannot be had."""
+
+    pack_id: str
+    """Of the pack that says so, not of the one where it should be."""
+    what: str
+    kind: _Kind
+    endpoint: str
+    key: str
 
 
 class CustomerContents:
@@ -47,16 +62,30 @@ class CustomerContents:
             self._linking.add(report.pack_id)
 
     def check_chain(self, chain: Sequence[Manifest], *, data: bool) -> Iterator[Finding]:
-        """Follow every version that is the last of its record in a backup: to its blob, and to its bytes."""
+        """Follow every version that is the last of its record in a backup: to its blob, and to its bytes.
+
+        One lost pack can have held what a million records point to: there is one finding for each object, cause and
+        backup, which counts the records.
+        """
         for manifest in chain:
             if self._linking.isdisjoint(manifest.packs):
                 continue
             links = self._links(manifest)
-            for (endpoint, key), link in links.items():
-                if link.blob is not None:
-                    yield from self._check_blob(link, endpoint, key)
-            references = [link for link in links.values() if link.reference is not None]
-            yield from self._check_references(references, data=data)
+            faults: dict[tuple[str, str, _Kind], dict[str, list[str]]] = {}
+            for fault in chain_iterables(self._check_blobs(links), self._check_references(links, data=data)):
+                by_endpoint = faults.setdefault((fault.pack_id, fault.what, fault.kind), {})
+                by_endpoint.setdefault(fault.endpoint, []).append(fault.key)
+            for (pack_id, what, kind), keys in faults.items():
+                yield Finding(
+                    "error",
+                    names.pack(self._customer.customer_id, pack_id),
+                    what,
+                    ADVICE_DAMAGED,
+                    self._customer.customer_id,
+                    manifest.instance_id,
+                    manifest.sequence,
+                    named(keys, kind),
+                )
 
     def _links(self, manifest: Manifest) -> dict[tuple[str, str], _Link]:
         """By endpoint and key: what the last version in this backup points to, where it points anywhere."""
@@ -71,53 +100,40 @@ class CustomerContents:
             _apply(links, pack_id, footer)
         return links
 
-    def _check_blob(self, link: _Link, endpoint: str, key: str) -> Iterator[Finding]:
-        assert link.blob is not None
-        if link.blob in self._proved:
-            return
-        self._proved.add(link.blob)
-        found = self._blobs.get(link.blob)
-        if found is None:
-            yield self._error(link.pack_id, f"names blob {link.blob}, which no pack describes", endpoint, key)
-            return
-        blob, pack_id = found
-        lengths = [self._chunk_lengths.get(digest) for digest in blob.chunks]
-        known = [length for length in lengths if length is not None]
-        if len(known) < len(lengths) or sum(known) != blob.size_bytes:
-            missing = len(lengths) - len(known)
-            what = (
-                f"{missing} of its {len(lengths)} chunks are missing" if missing else "its chunks have another length"
-            )
-            yield self._error(
-                pack_id, f"describes blob {blob.id} ({blob.name or 'without name'}): {what}", endpoint, key
-            )
+    def _check_blobs(self, links: Mapping[tuple[str, str], _Link]) -> Iterator[_Fault]:
+        for (endpoint, key), link in links.items():
+            if link.blob is None or link.blob in self._proved:
+                continue
+            self._proved.add(link.blob)
+            found = self._blobs.get(link.blob)
+            if found is None:
+                yield _Fault(link.pack_id, "names blobs that no pack describes", "blob", endpoint, key)
+                continue
+            blob, pack_id = found
+            lengths = [self._chunk_lengths.get(digest) for digest in blob.chunks]
+            if None in lengths:
+                yield _Fault(pack_id, "describes blobs of which chunks are missing", "blob", endpoint, key)
+            elif sum(length or 0 for length in lengths) != blob.size_bytes:
+                yield _Fault(pack_id, "describes blobs of another length than their chunks", "blob", endpoint, key)
 
-    def _check_references(self, links: list[_Link], *, data: bool) -> Iterator[Finding]:
+    def _check_references(self, links: Mapping[tuple[str, str], _Link], *, data: bool) -> Iterator[_Fault]:
         """Pack by pack, so that frames are read once."""
-        for link in sorted(
-            links, key=lambda one: (one.reference.pack, one.reference.frame) if one.reference else ("", 0)
-        ):
-            reference = link.reference
-            assert reference is not None
+        references = [(link.reference, link.pack_id) for link in links.values() if link.reference is not None]
+        for reference, pack_id in sorted(references, key=lambda one: (one[0].pack, one[0].frame)):
+            what = None
             if reference.pack not in self._packs:
                 what = f"refers to pack {reference.pack}, which is missing or damaged"
-                yield self._error(link.pack_id, what, reference.endpoint, reference.key)
             elif data:
                 try:
                     raw = self._customer.read(reference.place)
-                except (Damaged, ObjectMissing) as error:
-                    what = f"has a record in another pack that cannot be read ({error})"
-                    yield self._error(link.pack_id, what, reference.endpoint, reference.key)
-                    continue
-                found = digests.record_digest(self._customer.digest_key, reference.endpoint, reference.key, raw)
-                if found != reference.digest:
-                    what = f"has a record in pack {reference.pack} that is another one there"
-                    yield self._error(link.pack_id, what, reference.endpoint, reference.key)
-
-    def _error(self, pack_id: str, what: str, endpoint: str, key: str) -> Finding:
-        customer_id = self._customer.customer_id
-        object_name = names.pack(customer_id, pack_id)
-        return Finding("error", object_name, what, ADVICE_DAMAGED, customer_id, lost=named({endpoint: [key]}))
+                except (Damaged, ObjectMissing):
+                    what = f"refers to records of pack {reference.pack} that cannot be read"
+                else:
+                    key = self._customer.digest_key
+                    if digests.record_digest(key, reference.endpoint, reference.key, raw) != reference.digest:
+                        what = f"refers to records of pack {reference.pack} that are others there"
+            if what is not None:
+                yield _Fault(pack_id, what, "record", reference.endpoint, reference.key)
 
 
 def _apply(links: dict[tuple[str, str], _Link], pack_id: str, footer: Footer) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Literal
 
 from holdfast.errors import Damaged, ObjectMissing
 from holdfast.storage import ObjectInfo
@@ -211,9 +212,10 @@ def _finding(
     )
 
 
-def named(keys_by_endpoint: dict[str, list[str]]) -> tuple[Lost, ...]:
+def named(keys_by_endpoint: dict[str, list[str]], kind: Literal["record", "blob"] = "record") -> tuple[Lost, ...]:
     return tuple(
-        Lost(endpoint, len(keys), tuple(keys[:KEYS_NAMED_MAX])) for endpoint, keys in sorted(keys_by_endpoint.items())
+        Lost(endpoint, len(keys), tuple(keys[:KEYS_NAMED_MAX]), kind)
+        for endpoint, keys in sorted(keys_by_endpoint.items())
     )
 
 

@@ -270,10 +270,28 @@ def test_missing_chunks_and_blobs_are_found(customer: CustomerVault, storage: Me
     for data in (True, False):
         found = {finding.what: finding.lost for finding in findings(storage, root, data=data)}
         assert found == {
-            f"describes blob {'ab' * 16} (a.txt): 1 of its 2 chunks are missing": (Lost("issues", 1, ("2",)),),
-            f"describes blob {'ac' * 16} (without name): its chunks have another length": (Lost("issues", 1, ("3",)),),
-            f"names blob {'cd' * 16}, which no pack describes": (Lost("issues", 1, ("1",)),),
+            "describes blobs of which chunks are missing": (Lost("issues", 1, ("2",), "blob"),),
+            "describes blobs of another length than their chunks": (Lost("issues", 1, ("3",), "blob"),),
+            "names blobs that no pack describes": (Lost("issues", 1, ("1",), "blob"),),
         }
+
+
+def test_a_lost_pack_that_many_records_point_to_is_one_finding(
+    customer: CustomerVault, storage: MemoryStorage, root: RootKey
+):
+    keys = [str(number) for number in range(30)]
+    first = customer.pack_writer(3, 31, 1, 1)
+    found, places = add(first, customer, keys, [b"{}"] * len(keys))
+    lost = put(customer, first)
+    second = customer.pack_writer(3, 31, 1, 2)
+    for key, digest, place in zip(keys, found, places, strict=True):
+        second.add_reference("issues", key, digest, None, Place(lost.id, *place), None)
+    put_manifest(customer, 1, [lost, put(customer, second)])
+    storage.delete(f"packs/7/{lost.id[:2]}/{lost.id}")
+    missing, referring = sorted(findings(storage, root), key=lambda one: "refers" in one.what)
+    assert "is missing" in missing.what
+    assert referring.lost[0].count == len(keys)
+    assert (referring.instance_id, referring.sequence) == (3, 1)
 
 
 def test_what_a_version_points_to_that_no_backup_has_any_more_may_be_gone(
