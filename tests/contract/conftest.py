@@ -4,7 +4,6 @@ Every test gets vendors of its own, so that tests see nothing of each other.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 

@@ -53,7 +53,8 @@ def test_booleans_in_json(vendor: Client, given: bool) -> None:
 @pytest.mark.parametrize("given", [1, 0, "true", "", {}, []])
 def test_json_has_types(vendor: Client, given: Any) -> None:
     json = {"backup_definition": {**_JSON["backup_definition"], "published": given}}
-    assert vendor.post("/v1/backup_definitions", json=json).problem() == ("backup_definition[published]", "invalid")
+    code = "missing" if given == "" else "invalid"
+    assert vendor.post("/v1/backup_definitions", json=json).problem() == ("backup_definition[published]", code)
     json = {"backup_definition": {**_JSON["backup_definition"], "name": given}}
     assert vendor.post("/v1/backup_definitions", json=json).status == (200 if given == "true" else 400)
 

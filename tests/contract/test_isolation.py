@@ -109,6 +109,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("POST", _INSTANCE + "/backups/{backup_id}/cancel"): _B,
     ("GET", _INSTANCE + "/search"): Row("both", query="text=secret"),
     ("GET", _INSTANCE + "/compare"): _B,
+    ("GET", _INSTANCE + "/changes"): _B,
     ("GET", _INSTANCE + "/usage"): _V,
     ("DELETE", "/v1/customers/{customer_id}"): _V,
     ("GET", "/v1/customers/{customer_id}/erasure"): _V,

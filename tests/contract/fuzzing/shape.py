@@ -101,7 +101,8 @@ OPERATIONS: tuple[Operation, ...] = (
     ("post", _D + "/variables", "definition_variable",
      {"variable[key]": _TEXT, "variable[name]": _TEXT, **_VARIABLE}, "variable[key] variable[name]"),
     ("get", _D + "/variables/{key}", "definition_variable", {}, ""),
-    ("put", _D + "/variables/{key}", "definition_variable", {"name": _TEXT, "variable[key]": _TEXT, **_VARIABLE}, "name"),
+    ("put", _D + "/variables/{key}", "definition_variable",
+     {"name": _TEXT, "variable[key]": _TEXT, **_VARIABLE}, "name"),
     ("get", "/v1/backup_instances", "instance[]", {}, ""),
     ("post", "/v1/backup_instances", "instance", _named("backup_instance", {
         "backup_definition_id": _ID, "customer_id": _ID, "backup_frequency": _FREQUENCY,

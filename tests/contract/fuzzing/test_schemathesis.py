@@ -27,12 +27,12 @@ def furnished(vendor: Client, source: HostileSource) -> Client:
     return vendor
 
 
-def _run(client: Client, *arguments: str) -> int:
+def _run(client: Client, folder: Path, *arguments: str) -> int:
     """Runs it; answers how many examples there were. A fixed seed, so that a failure comes again."""
     done = subprocess.run(
         [_SCHEMATHESIS, *arguments, "--url", client.url, "-H", f"Authorization: Bearer {client.token}", "--seed", "1",
          "--phases", "examples,coverage,fuzzing", "--suppress-health-check", "all"],
-        capture_output=True, text=True, timeout=900, check=False, env={**os.environ, "NO_COLOR": "1"},
+        capture_output=True, text=True, timeout=900, check=False, env={**os.environ, "NO_COLOR": "1"}, cwd=folder,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-12_000:] + done.stderr[-2_000:]
     found = re.search(r"(\d+) generated", done.stdout)
@@ -44,13 +44,15 @@ def test_the_contracts_shape_holds(service: Service, furnished: Client, tmp_path
     document = tmp_path / "v1.json"
     document.write_text(json.dumps(shape.document()))
     checks = "not_a_server_error,response_schema_conformance,content_type_conformance"
-    examples = _run(furnished, "run", str(document), "--checks", checks, "--max-examples", "25", "--mode", "all")
+    examples = _run(
+        furnished, tmp_path, "run", str(document), "--checks", checks, "--max-examples", "25", "--mode", "all"
+    )
     assert examples >= 2_000
 
 
-def test_the_served_document_is_true(service: Service, furnished: Client) -> None:
+def test_the_served_document_is_true(service: Service, furnished: Client, tmp_path: Path) -> None:
     config = Path(__file__).with_name("served.toml")
-    examples = _run(furnished, "--config-file", str(config), "run", f"{furnished.url}/openapi.json")
+    examples = _run(furnished, tmp_path, "--config-file", str(config), "run", f"{furnished.url}/openapi.json")
     assert examples >= 2_000
 
 
