@@ -191,7 +191,7 @@ class Integer(Kind[int]):
 
     def __init__(self, lowest: int, highest: int) -> None:
         self.lowest, self.highest = lowest, highest
-        self.expected = f"a whole number from {lowest} to {highest}"
+        self.expected = f"a whole number from {lowest} to {highest}" if lowest < highest else f"the number {lowest}"
 
     def read(self, node: Node, reading: Reading) -> int:
         if node.type != "number" or re.fullmatch(r"[-+]?[0-9]{1,18}", node.text) is None:

@@ -39,7 +39,7 @@ class Selector:
             try:
                 self._compiled = jmespath.compile(text)
             except jmespath.exceptions.JMESPathError as error:
-                reason = str(error).splitlines()[0].rstrip(":")
+                reason = str(error).splitlines()[0].rstrip(":").removesuffix(", for expression")
                 raise DefinitionError(f"{text!r} is no selector: {reason}") from error
 
     def find(self, value: object) -> Any:

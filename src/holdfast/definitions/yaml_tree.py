@@ -134,8 +134,12 @@ def _convert(node: yaml.Node, path: str, key_line: int, file: str | None, proble
     for key_node, value_node in node.value:
         at = key_node.start_mark.line + 1
         if not isinstance(key_node, yaml.ScalarNode):
+            # `{{ token }}` without quotes is a mapping whose key is a mapping.
+            meant = (
+                ': an expression needs quotes, as in "{{ token }}"' if isinstance(key_node, yaml.MappingNode) else ""
+            )
             problems.append(
-                DefinitionError(f"{path or 'document'}: a key must be text", file=file, line=at, field=path)
+                DefinitionError(f"{path or 'document'}: a key must be text{meant}", file=file, line=at, field=path)
             )
             continue
         key = key_node.value

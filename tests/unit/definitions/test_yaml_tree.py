@@ -54,6 +54,7 @@ def test_every_duplicate_key_is_named_with_both_lines() -> None:
             "d.yaml:1: a: the tag 'tag:yaml.org,2002:python/name:os.system' is not allowed",
         ),
         ("a: 1\n? [x]\n: 2\n", "d.yaml:2: document: a key must be text"),
+        ("a: 1\nb: {{ c }}\n", 'd.yaml:2: b: a key must be text: an expression needs quotes, as in "{{ token }}"'),
         (
             "a: 1\n\tb: 2\n",
             "d.yaml:2: not valid YAML: while scanning for the next token,"

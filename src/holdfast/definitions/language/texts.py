@@ -32,6 +32,6 @@ def path(*offers: str) -> TemplateText:
     expression = r"\{\{(?:[^}]|\}(?!\}))*\}\}"
     return TemplateText(
         *offers,
-        expected="a path that begins with `/`, without `?` and `#`",
+        expected="a path that begins with `/`, with neither `?`, `#` nor blanks, and braces only in {{ expressions }}",
         pattern=rf"(?=/|\{{\{{)(?:{expression}|[^?#\s{{])+",
     )
