@@ -75,6 +75,17 @@ def of_stream(conn: sa.Connection, stream: int) -> list[Scope]:
     return [Scope(*row) for row in conn.execute(query)]
 
 
+def filled(conn: sa.Connection, stream: int, parent_keys: Sequence[str]) -> set[str]:
+    """Which of these parents have a listing with live records."""
+    found: set[str] = set()
+    for batch in _batches(parent_keys, _MANY):
+        query = sa.select(scopes.c.parent_key).where(
+            scopes.c.stream == stream, scopes.c.parent_key.in_(batch), scopes.c.live > 0
+        )
+        found.update(conn.execute(query).scalars())
+    return found
+
+
 def set_checkpoint(
     conn: sa.Connection, scope_id: int, run_id: int, state: str, checkpoint: Mapping[str, Any] | None, *,
     live: int | None = None,

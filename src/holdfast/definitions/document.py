@@ -169,6 +169,8 @@ class Check:
 class Connection:
     base_url: Template
     auth: Auth = Auth("none")
+    origins: tuple[Template, ...] = ()
+    """More origins of the API, which are sent the credential as well."""
     headers: Mapping[str, Template] = field(default_factory=dict)
     query: Mapping[str, Template] = field(default_factory=dict)
     limits: Limits = Limits()
@@ -357,6 +359,7 @@ class Endpoint:
     tombstones: Tombstones | None = None
     record_path: Template | None = None
     """Where one record can be asked for, with `record` and `parent` in the template: confirms absence, pays debts."""
+    record_query: Mapping[str, Template] = field(default_factory=dict)
     record_select: Selector = ""
     """Where the record stands in that answer's body; empty: the body is the record."""
     volatile: tuple[str, ...] = ()
@@ -366,6 +369,10 @@ class Endpoint:
     blob: Blob | None = None
     body: RequestBody | None = None
     """With the method POST."""
+    where: Selector | None = None
+    """Over a parent's record: it is listed only for those where this gives something."""
+    only_changed: bool = False
+    """It is listed only for parents whose record has changed since it was listed last."""
     within: str | None = None
     """The parent whose records hold these at `records`; no request is made, and `path` is empty."""
     for_each_also: tuple[str, ...] = ()
@@ -392,6 +399,8 @@ class Definition:
     variables: Sequence[Variable] = ()
     description: str | None = None
     documentation: str | None = None
+    verified: str | None = None
+    """How it was tried, honestly: against what, and what not."""
 
     def endpoint(self, name: str) -> Endpoint:
         """The endpoint of that name. Raises KeyError."""

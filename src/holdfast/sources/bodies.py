@@ -20,12 +20,12 @@ class Content:
         self._form = body.form is not None
         self._value: Any
         if body.form is not None:
-            self._value = _rendered(body.form, context, as_text=True)
+            self._value = _rendered(body.form, context, as_text=True) or {}
         elif body.graphql is not None:
-            variables = _rendered(body.variables, context) if body.variables is not None else {}
-            self._value = {"query": body.graphql, "variables": variables}
+            self._value = {"query": body.graphql, "variables": _rendered(body.variables, context) or {}}
         else:
-            self._value = _rendered(body.json, context)
+            rendered = _rendered(body.json, context)
+            self._value = {} if rendered is None and body.json is not None else rendered
 
     @property
     def content_type(self) -> str:
@@ -41,16 +41,18 @@ class Content:
 
 
 def _rendered(value: object, context: Mapping[str, Any], *, as_text: bool = False) -> Any:
-    """JSON with its templates rendered; what renders to nothing is left out."""
+    """JSON with its templates rendered; what renders to nothing is left out, and what is empty for that as well."""
     if isinstance(value, str):
         compiled = template(value)
         return compiled.render_optional(**context) if as_text else compiled.value(**context)
     if isinstance(value, Mapping):
         members = {key: _rendered(member, context, as_text=as_text) for key, member in value.items()}
-        return {key: member for key, member in members.items() if member is not None or value[key] is None}
+        kept = {key: member for key, member in members.items() if member is not None or value[key] is None}
+        return kept if kept or not value else None
     if isinstance(value, list | tuple):
         elements = [(element, _rendered(element, context)) for element in value]
-        return [rendered for element, rendered in elements if rendered is not None or element is None]
+        left = [rendered for element, rendered in elements if rendered is not None or element is None]
+        return left if left or not value else None
     return value
 
 

@@ -1,11 +1,12 @@
 """Sends requests to one source: limits, repeated attempts, time-outs, redirects, size limits, and the one place where
 aiohttp's exceptions become ours. What an answer means for a listing or a blob is `listing`'s and `blobs`' matter.
 
-The credential and the definition's headers go to the origin of `base_url` only; redirects are followed by hand.
+The credential and the definition's headers go to the origins of the source only: that of `base_url`, and those that the
+definition adds. Redirects are followed by hand.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -68,11 +69,11 @@ class Client:
 
     def __init__(
         self, connection: Connection, base_url: str, keeper: Keeper, network: NetworkPolicy, throttle: Throttle,
-        *, confidential: bool, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        *, origins: Sequence[str] = (), confidential: bool, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:  # fmt: skip
-        """`base_url` is rendered already. `confidential`: requests carry a secret. `sleep` is for tests.
+        """`base_url` and `origins` are rendered already. `confidential`: requests carry a secret. `sleep` is for tests.
 
-        Raises SourceRefused where `base_url` is no http(s) URL.
+        Raises SourceRefused where one of them is no http(s) URL.
         """
         self._connection = connection
         self._network = network
@@ -80,8 +81,8 @@ class Client:
         self._confidential = confidential
         self._keeper = keeper
         self._session: aiohttp.ClientSession | None = None
-        self._origin = _parsed(base_url, "base_url").origin()
-        self._origin_text = str(self._origin) + "/"
+        self._home = {_parsed(url, "base_url").origin() for url in (base_url, *origins)}
+        self._base_origin = str(_parsed(base_url, "base_url").origin()) + "/"
         self._judge = Judge(connection.answers)
         self.throttle = throttle
         self.sent = 0
@@ -289,8 +290,8 @@ class Client:
         await self._sleep(seconds)
 
     def at_home(self, url: str) -> bool:
-        """Whether this URL is at the source's own origin."""
-        return url.startswith(self._origin_text) or _parsed(url, url).origin() == self._origin
+        """Whether this URL is at an origin of the source's own."""
+        return url.startswith(self._base_origin) or _parsed(url, url).origin() in self._home
 
     def without_credential(self, url: str) -> str:
         """The URL without the query parameters that hold the credential: sources repeat them in their links."""
@@ -303,11 +304,11 @@ class Client:
         return f"{path}?{'&'.join(kept)}" if kept else path
 
     def _target(self, url: str, what: str, credential: Credential | None) -> tuple[URL, bool]:
-        if url.startswith(self._origin_text) and _is_plain(url):
+        if url.startswith(self._base_origin) and _is_plain(url):
             parsed, at_home = URL(url, encoded=True), True
         else:
             parsed = _parsed(url, what)
-            at_home = parsed.origin() == self._origin
+            at_home = parsed.origin() in self._home
         if at_home and credential is not None and credential.query:
             parsed = URL(appended(str(parsed), urlencode(credential.query)), encoded=True)
         return parsed, at_home

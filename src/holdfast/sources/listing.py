@@ -83,7 +83,7 @@ class Listing:
         """See `Source.record`."""
         endpoint, detail = self.endpoint, self.endpoint.detail
         if endpoint.record_path is not None:
-            return await self._ask(parent, fields, endpoint.record_path, {}, endpoint.record_select)
+            return await self._ask(parent, fields, endpoint.record_path, endpoint.record_query, endpoint.record_select)
         if detail is not None:
             return await self._ask(parent, fields, detail.path, detail.query, detail.select)
         raise SourceRefused(

@@ -60,6 +60,7 @@ class Source:
         self._client = Client(
             definition.connection, self._targets.base_url, self._keeper, network or NetworkPolicy(),
             Throttle(definition.connection.limits, clock=clock, sleep=sleep),
+            origins=[self._targets.text(text) for text in definition.connection.origins],
             confidential=definition.connection.auth.type != "none" or self._targets.has_secrets, sleep=sleep,
         )  # fmt: skip
         self._listings: dict[str, Listing] = {}

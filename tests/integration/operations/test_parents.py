@@ -115,3 +115,43 @@ def test_a_nested_record_without_an_id_is_a_failure_that_names_its_parent(
     assert run.status == "failed"
     assert [(one["endpoint"], one["parent"]) for one in run.failures] == [("lines", "A")]
     assert "endpoint lines of A: record 1: the id is null" in run.failures[0]["message"]
+
+
+THREADS = """
+- {name: messages, path: /messages, id: id, stable: true}
+- name: replies
+  for_each: messages
+  where: replies
+  only_changed: true
+  path: "/messages/{{ parent.id }}/replies"
+  id: id
+  stable: true
+"""
+
+
+def test_parents_without_anything_and_unchanged_ones_are_not_asked(
+    installation: Installation, api: ScriptedSource
+) -> None:
+    shop = Shop(
+        {
+            "/messages": [{"id": 1, "replies": 1}, {"id": 2, "replies": 0}, {"id": 3}],
+            "/messages/1/replies": [{"id": "a"}],
+        }
+    )
+    api.script = shop
+    instance = installation.instance(document(api, endpoints=THREADS))
+    for _ in range(2):
+        run = installation.backup(instance)
+        assert run.status == "successful", run.failures
+    assert api.paths == ["/messages", "/messages/1/replies", "/messages"]
+    shop.lists["/messages"] = [{"id": 1, "replies": 2}, {"id": 2, "replies": 1}, {"id": 3}]
+    shop.lists["/messages/1/replies"] += [{"id": "b"}]
+    shop.lists["/messages/2/replies"] = [{"id": "c"}]
+    run = installation.backup(instance)
+    assert (run.status, run.counters["new"]) == ("successful", 2), run.failures
+    assert set(installation.records(instance, "replies")) == {"1~a", "1~b", "2~c"}
+    shop.lists["/messages"][0]["replies"] = 0
+    shop.lists["/messages/1/replies"].clear()
+    run = installation.backup(instance)
+    assert (run.status, run.counters["deleted"]) == ("successful", 2), run.failures
+    assert set(installation.records(instance, "replies")) == {"2~c"}

@@ -76,3 +76,10 @@ def test_what_is_remembered_outlives_the_runs(world: World) -> None:
     scopes.void_instance(world.conn, world.run.instance_id)
     void = scopes.get(world.conn, scope.id)
     assert (void.cursor, void.fingerprint, void.memory) == (None, None, None)
+
+
+def test_listings_with_records_are_told_from_empty_ones(world: World) -> None:
+    found = scopes.ensure(world.conn, world.stream, ["a", "b"])
+    scopes.add_live(world.conn, {found["a"].id: 2})
+    assert scopes.filled(world.conn, world.stream, ["a", "b", "c"]) == {"a"}
+    assert scopes.filled(world.conn, world.stream, []) == set()

@@ -32,6 +32,8 @@ def rendered(value: Any) -> str:
         ),
         ({"id": "n{{ parent.id }}", "since": "{{ cursor | int }}"}, '{"id":"n7","since":12}'),
         ({"gone": "{{ parent.none }}", "absent": "{{ parent.x }}-", "l": ["{{ parent.x }}", None]}, '{"l":[null]}'),
+        ({"filter": {"at": {"gte": "{{ parent.x }}"}}, "all": [["{{ parent.x }}"]], "e": {}}, '{"e":{}}'),
+        ({"filter": {"at": "{{ parent.x }}"}}, "{}"),
         ([{"a": 'say "{{ team }}"\n'}], '[{"a":"say \\"blue\\"\\n"}]'),
     ],
 )

@@ -26,7 +26,7 @@ from holdfast.sources.page import ListingAbsent, Page, Parent, Position
 from holdfast.sources.policy import NetworkPolicy
 from holdfast.sources.source import Source
 from tests.support.fake_time import FakeTime
-from tests.support.hostile_source import STYLES, HostileSource, endpoint, make_records
+from tests.support.hostile_source import STYLES, HostileSource, StoredBlob, endpoint, make_records
 
 _LOCAL = NetworkPolicy(allow_private=True)
 
@@ -609,3 +609,25 @@ async def test_a_listing_with_one_page_needs_no_paging() -> None:
     async with HostileSource({"items": make_records(5)}) as api:
         pages = await _pages(api, "none", paging=Paging())
     assert len(pages) == 1
+
+
+async def test_an_origin_that_the_definition_adds_is_at_home() -> None:
+    async with (
+        HostileSource({"items": make_records(5)}) as api,
+        HostileSource({"items": make_records(5)}, token="t0ken") as files,
+        HostileSource({"items": make_records(5)}) as other,
+    ):
+        files.blobs["f"] = StoredBlob(b"data")
+        definition = api.definition(
+            endpoint("items", blob=Blob("{{ record.url }}")), auth=Auth("bearer", token="{{ token }}"),
+            origins=("{{ base_url }}/ignored", files.url),
+        )  # fmt: skip
+        async with Source(definition, {"base_url": api.url, "token": "t0ken"}, _LOCAL) as source:
+            for url in (f"{files.url}/blob/f", f"{other.url}/blob/f"):
+                try:
+                    async with source.blob("items", None, {"id": 1, "url": url}) as blob:
+                        assert b"".join([piece async for piece in blob]) == b"data"
+                except SourceRefused as error:
+                    assert error.status == 404
+        assert files.credentials == ["Bearer t0ken"]
+        assert other.credentials == [None]

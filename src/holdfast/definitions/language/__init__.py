@@ -46,6 +46,7 @@ DOCUMENT = Shape(
         Field(
             "documentation", Text(longest=50_000), "For its users: which rights a credential needs, what is left out."
         ),
+        Field("verified", Text(longest=2_000), "How it was tried, honestly: against what, and what not."),
         Field("variables", ListOf(VARIABLE), "What each instance has to fill in."),
         Field("connection", CONNECTION, "Where the API is and how to speak to it.", required=True),
         Field(

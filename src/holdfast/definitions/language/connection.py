@@ -5,11 +5,12 @@ from holdfast.definitions.kinds import Duration, Integer, Size, TemplateText
 from holdfast.definitions.language.answers import ANSWERS
 from holdfast.definitions.language.auth import AUTH
 from holdfast.definitions.language.texts import HEADER_NAME, STATUS, TIME_FORM, headers, path, query
-from holdfast.definitions.shapes import Converted, Field, ListOf, Shape
+from holdfast.definitions.shapes import Converted, Field, ListOf, OneOrMore, Shape
 
 __all__ = ["CONNECTION"]
 
 
+_URL = r"(?:https?://\S|\{\{).*"
 _QUOTA = Shape(
     "quota",
     [
@@ -64,11 +65,16 @@ CONNECTION = Shape(
     [
         Field(
             "base_url",
-            TemplateText(expected="a URL that begins with http:// or https://", pattern=r"(?:https?://\S|\{\{).*"),
-            "Where the API is; paths are appended to it. Its origin is the only one that is sent the credential.",
+            TemplateText(expected="a URL that begins with http:// or https://", pattern=_URL),
+            "Where the API is; paths are appended to it. Its origin is sent the credential.",
             required=True,
         ),
         Field("auth", AUTH, "How a request proves who asks. Default: none."),
+        Field(
+            "origins",
+            OneOrMore(TemplateText(expected="a URL that begins with http:// or https://", pattern=_URL)),
+            "More origins of the API, such as that of its files: they are sent the credential as well.",
+        ),
         Field("headers", headers(), "Headers of every request to the API."),
         Field("query", query(), "Query parameters of every request to the API."),
         Field("limits", LIMITS, "What the source can bear."),

@@ -1,6 +1,7 @@
 """One kind of record: an element of `endpoints`."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from holdfast.definitions import document
@@ -56,6 +57,7 @@ class _Parents(Kind[tuple[str, ...]]):
 @dataclass(frozen=True)
 class _Record:
     path: str
+    query: Mapping[str, str] = field(default_factory=dict)
     select: str = ""
 
 
@@ -63,6 +65,7 @@ RECORD = Shape(
     "record",
     [
         Field("path", path("record", "parent"), "Its path, with `record` for the record's fields.", required=True),
+        Field("query", query("record", "parent"), "Query parameters of that request."),
         Field("select", SelectorText(), "Where the record stands in the body. Default: the body is the record."),
     ],
     _Record,
@@ -121,7 +124,7 @@ def _endpoint(
     **rest: Any,
 ) -> document.Endpoint:
     if record is not None:
-        rest |= {"record_path": record.path, "record_select": record.select}
+        rest |= {"record_path": record.path, "record_query": record.query, "record_select": record.select}
     parents = [within] if within else [*for_each]
     return document.Endpoint(
         path=path,
@@ -146,6 +149,8 @@ ENDPOINT = Shape(
         Field("description", Text(), "What its records are."),
         Field("for_each", _Parents(), "The parent: list this once for each of its records."),
         Field("within", Text("the name of an endpoint"), "The parent whose records hold these.", feature="nested"),
+        Field("where", SelectorText(), "Over a parent's record: list only for those where this gives something."),
+        Field("only_changed", Boolean(), "List only for parents whose record has changed since. Default: false."),
         Field("path", path("parent"), "Where the list is, appended to `base_url`."),
         Field(
             "method",
@@ -181,4 +186,5 @@ ENDPOINT = Shape(
     ],
     _endpoint,
     exactly_one=[("path", "within")],
+    needs={"where": "for_each", "only_changed": "for_each"},
 )

@@ -22,6 +22,7 @@ from holdfast.catalog.records import CurrentRow
 from holdfast.catalog.scopes import Scope
 from holdfast.clock import now, parse_time
 from holdfast.definitions.cursors import not_later
+from holdfast.definitions.selectors import selector
 from holdfast.errors import HoldfastError
 from holdfast.operations.backup.comparing import Comparison, Read, compare
 from holdfast.operations.backup.due import FEED_START, has_cursor, is_full_due, is_sweep_due, reads_changes_first
@@ -81,6 +82,8 @@ class Committer:
     def open_listings(self, stream: Stream, parents: Sequence[Parent | None]) -> list[Listing]:
         """The listings of these parents' scopes that this run has yet to complete, as an earlier process left them."""
         context = self._context
+        if stream.endpoint.where is not None:
+            parents = self._wanted(stream, parents)
         keys = ["" if parent is None else parent.key for parent in parents]
         with self._transaction() as connection:
             found = scopes.ensure(connection, stream.id, keys)
@@ -117,10 +120,19 @@ class Committer:
         listing.awaits_proof = listing.sweeps or stream.endpoint.count is not None
         return listing
 
+    def _wanted(self, stream: Stream, parents: Sequence[Parent | None]) -> list[Parent | None]:
+        """Those parents for which the endpoint's `where` gives something, and those with records from when it did."""
+        wanted = selector(stream.endpoint.where or "")
+        others = [one.key for one in parents if one is not None and not wanted.find(one.fields)]
+        with self._database.read() as connection:
+            filled = scopes.filled(connection, stream.id, others)
+        left_out = set(others) - filled
+        return [one for one in parents if one is None or one.key not in left_out]
+
     def _stands_as_it_was(self, stream: Stream, scope: Scope, parent: Parent | None) -> bool:
-        """Whether records that stand within a parent were taken from the version of it that is the newest."""
+        """Whether records that only change with their parent were read at the version of it that is the newest."""
         return (
-            stream.endpoint.within is not None
+            (stream.endpoint.within is not None or stream.endpoint.only_changed)
             and isinstance(parent, ParentRecord)
             and scope.last_complete_run is not None
             and parent.changed_in <= scope.last_complete_run
