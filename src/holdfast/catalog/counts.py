@@ -64,6 +64,17 @@ def of_run(conn: sa.Connection, run_id: int) -> dict[str, EndpointCounts]:
     return {row[0]: EndpointCounts(**dict(zip(_NAMES, row[1:], strict=True))) for row in conn.execute(query)}
 
 
+def before(conn: sa.Connection, stream: int, sequence: int, limit: int) -> list[EndpointCounts]:
+    """Of the newest runs before a sequence, ascending."""
+    query = (
+        sa.select(*(endpoint_counts.c[name] for name in _NAMES))
+        .where(endpoint_counts.c.stream == stream, endpoint_counts.c.sequence < sequence)
+        .order_by(endpoint_counts.c.sequence.desc())
+        .limit(limit)
+    )
+    return [EndpointCounts(**dict(zip(_NAMES, row, strict=True))) for row in conn.execute(query)][::-1]
+
+
 def of_stream(conn: sa.Connection, stream: int) -> list[EndpointCounts]:
     """Over all runs, ascending by sequence."""
     query = (

@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from holdfast.catalog import counts, customers, instances, logs, packs, runs, usage, webhooks
+from holdfast.catalog.alarms import Alarm
 from holdfast.catalog.exports import Export
 from holdfast.catalog.runs import Run
 from holdfast.catalog.usage import Amounts
@@ -23,6 +24,7 @@ EVENTS = (
     "backup.failed",
     "backup.canceled",
     "changes.available",
+    "alarm.raised",
     "export.successful",
     "export.failed",
     "export.canceled",
@@ -70,6 +72,13 @@ def _publish_changes(connection: Connection, run: Run) -> None:
     if any(numbers.values()):
         about = {"backup_id": run.id, "backup_instance_id": run.instance_id, "after": Cursor(run.sequence).text()}
         _publish(connection, run.instance_id, "changes.available", about | numbers)
+
+
+def alarm_raised(connection: Connection, alarm: Alarm) -> None:
+    about = {"alarm_id": alarm.id, "kind": alarm.kind, "endpoint": alarm.endpoint, "backup_id": alarm.run_id}
+    logs.write(connection, alarm.instance_id, "warning", f"alarm: {alarm.message}", **about)
+    data = {"backup_instance_id": alarm.instance_id, "message": alarm.message, "figures": dict(alarm.figures)}
+    _publish(connection, alarm.instance_id, "alarm.raised", about | data)
 
 
 def export_ended(connection: Connection, export: Export, size_bytes: int | None) -> None:

@@ -16,6 +16,7 @@ from holdfast.catalog.streams import Stream
 from holdfast.clock import parse_time
 from holdfast.definitions.loading import load
 from holdfast.errors import Damaged, DefinitionError, NotFound
+from holdfast.operations import alarms
 from holdfast.operations.backup.comparing import UNKNOWN_SHAPE
 from holdfast.operations.backup.totals import keep_counts, totals
 from holdfast.operations.services import Services
@@ -204,6 +205,7 @@ class Replay:
                         + ("" if state.live != said.live else ", with other content")
                     )
             keep_counts(connection, manifest)
+            alarms.note_day(connection, manifest)
             self._owe(connection)
         return wrong
 

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from holdfast.catalog import (
+    alarms,
     customers,
     definitions,
     erasures,
@@ -21,6 +22,7 @@ from holdfast.catalog import (
     vendors,
     webhooks,
 )
+from holdfast.catalog.alarms import Alarm
 from holdfast.catalog.retention import Owner
 from holdfast.clock import format_time, parse_time
 from holdfast.operations.services import Services
@@ -147,6 +149,24 @@ def erasure_changed(connection: Connection, customer_id: int) -> None:
         "certificate": None if erasure.certificate is None else erasure.certificate.decode(),
     }
     outbox.add(connection, "erasure", customer_id, INSTALLATION, payload)
+
+
+def alarm_changed(connection: Connection, alarm_id: int) -> None:
+    alarm = alarms.get(connection, alarm_id)
+    payload = {
+        "instance_id": alarm.instance_id,
+        "run_id": alarm.run_id,
+        "sequence": alarm.sequence,
+        "kind": alarm.kind,
+        "endpoint": alarm.endpoint,
+        "message": alarm.message,
+        "figures": dict(alarm.figures),
+        "raised_at": _text(alarm.raised_at),
+        "acknowledged_at": _text(alarm.acknowledged_at),
+        "acknowledged_by": alarm.acknowledged_by,
+    }
+    customer_id = instances.get(connection, alarm.instance_id, deleted=True).customer_id
+    outbox.add(connection, "alarm", alarm_id, customer_id, payload)
 
 
 def flush(services: Services) -> int:
@@ -298,12 +318,19 @@ def _restore_erasure(connection: Connection, customer_id: int, _: int, payload: 
         erasures.end(connection, customer_id, payload["certificate"].encode(), ended_at)
 
 
+def _restore_alarm(connection: Connection, alarm_id: int, _: int, payload: Mapping[str, Any]) -> None:
+    raised_at = parse_time(payload["raised_at"])
+    moments = {"raised_at": raised_at, "acknowledged_at": _time(payload["acknowledged_at"])}
+    alarms.restore(connection, Alarm(**{**payload, **moments, "id": alarm_id}))
+
+
 _RESTORE: dict[str, Callable[[Connection, int, int, Mapping[str, Any]], None]] = {
     "vendor": _restore_vendor,
     "customer": _restore_customer,
     "definition": _restore_definition,
     "document": _restore_document,
     "instance": _restore_instance,
+    "alarm": _restore_alarm,
     "hold": _restore_hold,
     "webhook": _restore_webhook,
     "retention": _restore_retention,

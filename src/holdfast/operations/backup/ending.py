@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from holdfast.catalog import debts, instances, leases, packs, runs, scopes, seen, streams
 from holdfast.catalog.runs import Run
 from holdfast.clock import format_time, now, parse_time
-from holdfast.operations import events, receipts, revisions
+from holdfast.operations import alarms, events, receipts, revisions
 from holdfast.operations.backup.failures import Failures
 from holdfast.operations.backup.state import Stream
 from holdfast.operations.backup.totals import keep_counts, totals
@@ -56,6 +56,7 @@ def _finish(services: Services, run: Run, token: int, content: bytes) -> None:
     revisions.flush(services)  # whose backup this is must be known where the catalog is not
     services.vault.customer(manifest.customer_id).put_manifest(manifest)
     receipts.issue(services, manifest)
+    found = alarms.examine(services, manifest)
     with services.database.write() as connection:
         leases.fence(connection, run.instance_id, token)
         seen.clear(connection, run.id)
@@ -66,6 +67,7 @@ def _finish(services: Services, run: Run, token: int, content: bytes) -> None:
         )  # fmt: skip
         if has_ended:
             events.backup_ended(connection, run.id)
+            alarms.conclude(connection, manifest, found)
 
 
 def _count(connection: Connection, reached: Sequence[Stream], failures: Failures) -> None:

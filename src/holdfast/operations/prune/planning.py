@@ -10,7 +10,7 @@ from holdfast.catalog import exports, holds, instances, needs, packs, runs, stre
 from holdfast.catalog.instances import Instance
 from holdfast.catalog.packs import PackRow
 from holdfast.clock import now
-from holdfast.operations import retention
+from holdfast.operations import alarms, retention
 from holdfast.operations.prune.choosing import choose
 from holdfast.operations.prune.plan import InstancePlan, PackShare, PrunePlan
 from holdfast.operations.retention import EndedRun, RetentionRules
@@ -76,6 +76,7 @@ def decide(
     held_runs = {hold.run_id for hold in held if hold.run_id is not None}
     read_by_exports = exports.runs_in_use(connection, instance.id)
     protected = {run.sequence: "an export reads it" for run in ended if run.run_id in read_by_exports}
+    protected |= alarms.protected_sequences(connection, instance.id)
     for run in ended:
         if run.run_id in held_runs or any(hold.run_id is None for hold in held):
             protected[run.sequence] = "legal hold"
