@@ -194,12 +194,15 @@ class Listing:
     def list_in_full(self) -> None:
         """Give the delta up: list everything from the first page."""
         self.go_on_in_full()
+        self.lost = 0
         # A feed that has left something out may have left out what no stub's version shows.
         self.cursor, self.reached, self.asks_all = None, None, self.stream.endpoint.changes is not None
 
     def go_on_in_full(self) -> None:
         """The changes are read: list everything, from the first page. The cursor stays where they ended."""
+        lost = self.lost  # the list's stubs may not show that these have changed
         self.begin_again(second_pass=False)
+        self.lost = lost
         self.full, self.then_full, self.resumed, self.sweeps, self.wants_full = True, False, False, False, False
 
     def checkpoint(self) -> dict[str, Any]:
