@@ -33,9 +33,11 @@ class _IdList:
         self._splitter = Splitter(asked.records, beside_selectors(asked.paging))
 
     async def _pages(self, parent: Parent | None, cursor: str | None) -> AsyncGenerator[Page, None]:
+        first, further = self._targets.beside(self._asked, parent, cursor)
         course = Course(
             whose=f"{self._listing.name(parent)}, {self._which}",
-            url=self._targets.beside(self._asked, parent, cursor),
+            url=first,
+            further_url=further,
             headers=self._targets.headers({}),
             paging=self._asked.paging,
             judge=self._listing.judge,

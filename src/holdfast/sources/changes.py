@@ -57,9 +57,11 @@ class Changes:
     ) -> AsyncGenerator[Page, None]:  # fmt: skip
         """See `Source.changes`."""
         feed, listing = self._feed, self._listing
+        first, further = self._targets.beside(feed.listing, parent, cursor)
         course = Course(
             whose=f"{listing.name(parent)}, changes",
-            url=self._targets.beside(feed.listing, parent, cursor),
+            url=first,
+            further_url=further,
             headers=self._targets.headers({}),
             paging=feed.listing.paging,
             judge=listing.judge,

@@ -80,11 +80,14 @@ class Targets:
             return None
         return Content(endpoint.body, {**self.variables, **_since(endpoint, parent, cursor)})
 
-    def beside(self, listing: Listing, parent: Parent | None, cursor: str | None) -> str:
-        """The URL of a list beside the endpoint's own, without the paging's query parameter."""
-        query = {name: text for name, text in listing.query.items() if name != listing.paging.query}
+    def beside(self, listing: Listing, parent: Parent | None, cursor: str | None) -> tuple[str, str]:
+        """The URLs of a list beside the endpoint's own: of its first page, and of those behind it, to which the paging
+        adds its own query parameter."""
         context = _context(parent)
-        return self.url(listing.path, query, context if cursor is None else {**context, "cursor": cursor})
+        if cursor is not None:
+            context["cursor"] = cursor
+        further = {name: text for name, text in listing.query.items() if name != listing.paging.query}
+        return self.url(listing.path, listing.query, context), self.url(listing.path, further, context)
 
     def single(
         self, path: str, query: Mapping[str, str], parent: Parent | None, fields: Mapping[str, Any] | None = None

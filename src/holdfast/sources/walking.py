@@ -30,7 +30,7 @@ _INLINE_BYTES = 1024 * 1024
 """Larger bodies are taken apart in a thread: the slower ways take up to 50 ms per MB, and others are being read too."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Course:
     """What stays the same from one page of a list to the next."""
 
@@ -38,6 +38,8 @@ class Course:
     """Names the list in messages."""
     url: str
     """Of the first page, without the paging's own query parameter."""
+    further_url: str | None = None
+    """Of the pages behind it, where that is another one: a feed's cursor is often what its pages are asked for by."""
     headers: Mapping[str, str]
     paging: Paging
     judge: Judge
@@ -79,7 +81,8 @@ def _request(course: Course, position: Position | None) -> Request:
     if position is not None and "url" in position:
         url = position["url"]
     else:
-        url = with_parameter(course.url, query_of(paging, position))
+        base = course.url if position is None else course.further_url or course.url
+        url = with_parameter(base, query_of(paging, position))
     if course.content is None:
         return Request(url, course.headers, course.method)
     value = value_of(paging, position) if paging.into else None

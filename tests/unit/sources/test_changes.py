@@ -45,7 +45,8 @@ NAMED = """
   record: {path: "/items/{{ record.id }}"}
   changes:
     path: /changes
-    query: {from: "{{ cursor }}"}
+    query: {from: "{{ cursor }}", limit: 5}
+    paging: {type: cursor, query: from, body: more}
     records: events
     id: "[id, redacts]"
     record: "@"
@@ -122,6 +123,15 @@ async def test_an_entry_may_name_several_records_and_hold_one_of_them() -> None:
             ["e1", "e2", "e0"], [b'{"id": "e1"}', b'{"id": "e2", "redacts": "e0"}', b""],
         )  # fmt: skip
         assert source.fields_of_id("items", "e0") == {"id": "e0"}
+
+
+async def test_a_feeds_cursor_and_the_cursor_of_its_pages_may_be_the_same_parameter() -> None:
+    def script(asked: Asked) -> Any:
+        return {"events": [{"id": 2}], "end": "t2"} if asked.query["from"] == "p2" else {"events": [], "more": "p2"}
+
+    async with ScriptedSource(script) as api, open_source(api, endpoints=NAMED) as source:
+        assert [page.cursor for page in await read(source.changes("items", None, "s"))] == [None, "t2"]
+    assert [asked.query for asked in api.log] == [{"from": "s", "limit": "5"}, {"from": "p2", "limit": "5"}]
 
 
 @pytest.mark.parametrize(
