@@ -63,11 +63,14 @@ def get(conn: sa.Connection, alarm_id: int, *, instance_id: int | None = None) -
     return Alarm(*row)
 
 
-def of_instance(conn: sa.Connection, instance_id: int, page: PageRequest, *, only_open: bool = False) -> Listing[Alarm]:
-    """Oldest first; those that nobody has acknowledged where asked."""
+def of_instance(
+    conn: sa.Connection, instance_id: int, page: PageRequest, *, acknowledged: bool | None = None
+) -> Listing[Alarm]:
+    """Oldest first; where asked those that were acknowledged, or those that were not."""
     query = sa.select(*_ALARM).where(alarms.c.instance_id == instance_id)
-    if only_open:
-        query = query.where(alarms.c.acknowledged_at.is_(None))
+    if acknowledged is not None:
+        moment = alarms.c.acknowledged_at
+        query = query.where(moment.is_not(None) if acknowledged else moment.is_(None))
     return listed(conn, query, alarms.c.id, page, Alarm)
 
 

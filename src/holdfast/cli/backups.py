@@ -104,7 +104,7 @@ def backups(
 
     The newest first, with what each changed and why it failed.
     """
-    from holdfast.cli import failures, summaries
+    from holdfast.cli import alarms, failures, summaries
     from holdfast.cli.session import opened
 
     output = Output(as_json=json)
@@ -136,6 +136,11 @@ def backups(
             for failure in run.failures[:1]:
                 more = f" (and {len(run.failures) - 1:,} more)" if len(run.failures) > 1 else ""
                 output.say(f"{run.sequence}: {failures.where(failure)}{failure['message']}{more}", "red", indent=2)
+        raised = alarms.of_runs(session, found)
+        for run in found:
+            for alarm in raised.get(run.sequence, []):
+                done = " (acknowledged)" if alarm.acknowledged_at else ""
+                output.say(f"{run.sequence}: alarm: {alarm.message}{done}", "" if done else "red", indent=2)
 
 
 def _request(

@@ -50,7 +50,7 @@ def init(json: Json = False) -> None:
 @app.command(rich_help_panel="Look", epilog=example("holdfast status"))
 def status(json: Json = False) -> None:
     """Show every instance, with its last good backup and its next."""
-    from holdfast.catalog import runs
+    from holdfast.catalog import alarms, runs
     from holdfast.cli import summaries
     from holdfast.cli.session import opened
 
@@ -63,6 +63,7 @@ def status(json: Json = False) -> None:
             with database.read() as connection:
                 good = runs.newest_ended(connection, instance.id, status="successful")
                 last = runs.newest(connection, instance.id)
+                raised = alarms.unacknowledged(connection, instance.id)
             # Nobody works on a run that is under way while there is no worker: it goes on when one comes.
             said = None if last is None else "interrupted" if last.active and worker is None else last.status
             name, definition = instance.label or "", session.definition(instance).name
@@ -76,6 +77,7 @@ def status(json: Json = False) -> None:
                     "records": None if good is None else good.counters.get("live"),
                     "frequency": instance.frequency,
                     "next_due_at": instance.next_due_at,
+                    "alarms": len(raised),
                 }
             )
             rows.append(
@@ -86,13 +88,16 @@ def status(json: Json = False) -> None:
                     None if good is None else good.counters.get("live"),
                     "" if said is None else styled(said, summaries.style(said)),
                     moment(instance.next_due_at, to="minute") or instance.frequency,
+                    styled(str(len(raised)), "red") if raised else "",
                 ]
             )
     output.document({"worker": worker, "instances": documents})
     if not rows:
         output.say("There are no instances yet: holdfast add DEFINITION NAME")
         return
-    output.table(["name", "definition", "last good backup", "records #", "last run", "next"], rows)
+    output.table(["name", "definition", "last good backup", "records #", "last run", "next", "alarms #"], rows)
+    if any(document["alarms"] for document in documents):
+        output.note("holdfast alarms says what was raised")
     output.note(f"worker: {worker or 'none, each command does its own work'}")
 
 

@@ -14,6 +14,7 @@ from typer.main import get_command
 
 from holdfast import __version__
 from holdfast.cli import (
+    alarms,
     backups,
     changes,
     comparing,
@@ -44,7 +45,7 @@ app = typer.Typer(
     ),
 )
 # In the order of the help.
-for _group in (installation, instances, backups, records, searching, comparing, changes, vault, serving):
+for _group in (installation, instances, backups, records, searching, comparing, changes, alarms, vault, serving):
     app.add_typer(explained(_group.app))
 app.add_typer(
     explained(definitions.app),

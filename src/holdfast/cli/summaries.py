@@ -6,6 +6,7 @@ from typing import Any
 from holdfast.catalog import counts, runs
 from holdfast.catalog.counts import EndpointCounts
 from holdfast.catalog.runs import Run
+from holdfast.cli import alarms
 from holdfast.cli.failures import tell_failures
 from holdfast.cli.output import Output, count, duration
 from holdfast.cli.session import Session
@@ -46,6 +47,7 @@ def tell_run(session: Session, output: Output, name: str, run: Run, *, all_failu
             shown=None if all_failures else 10,
             number=run.sequence,
         )
+    alarms.tell(output, name, alarms.of_runs(session, [run]).get(run.sequence, []))
 
 
 def tell_endpoints(output: Output, counted: Mapping[str, EndpointCounts]) -> None:
@@ -118,6 +120,7 @@ def document(session: Session, name: str, run: Run) -> dict[str, Any]:
         "changed_nothing": run.status == "successful" and changed_nothing(run),
         "endpoints": endpoints,
         "failures": list(run.failures),
+        "alarms": [alarms.document(one) for one in alarms.of_runs(session, [run]).get(run.sequence, [])],
     }
 
 

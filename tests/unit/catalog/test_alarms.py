@@ -25,7 +25,7 @@ def test_an_alarm_stands_until_it_is_acknowledged(world: World) -> None:
     assert alarms.unacknowledged(world.conn, world.instance.id) == [second]
     page = PageRequest()
     assert [one.id for one in alarms.of_instance(world.conn, world.instance.id, page).items] == [first.id, second.id]
-    assert [one.id for one in alarms.of_instance(world.conn, world.instance.id, page, only_open=True).items] == [
+    assert [one.id for one in alarms.of_instance(world.conn, world.instance.id, page, acknowledged=False).items] == [
         second.id
     ]
 

@@ -2,6 +2,7 @@
 in this order. `TAGS` is the order in which people read them."""
 
 from holdfast.api.routes import (
+    alarms,
     audit,
     backups,
     changes,
@@ -31,11 +32,11 @@ ROUTERS = tuple(
     for module in (
         records, endpoints, backups, instances, instance_variables, exports, logs, ping, tokens, customers,
         customer_tokens, erasures, definitions, definition_variables, vendors, search, usage, webhooks, audit, health,
-        comparison, changes,
+        comparison, changes, alarms,
     )
 )  # fmt: skip
 TAGS = (
     "Tokens", "Ping", "Vendors", "Customers", "Backup definitions", "Definition variables", "Backup instances",
-    "Instance variables", "Backups", "Endpoints", "Records", "Search", "Compare", "Changes", "Exports", "Logs", "Usage",
-    "Webhooks", "Audit log", "Health",
+    "Instance variables", "Backups", "Endpoints", "Records", "Search", "Compare", "Changes", "Alarms", "Exports",
+    "Logs", "Usage", "Webhooks", "Audit log", "Health",
 )  # fmt: skip
