@@ -13,7 +13,7 @@ from holdfast.operations import customers, definitions, jobs, keys, revisions
 from holdfast.operations.services import Services
 from holdfast.settings import Settings
 from holdfast.sources.policy import NetworkPolicy
-from holdfast.storage import open_storage, probe
+from holdfast.storage import Storage, open_storage, probe
 from holdfast.vault import RootKey, Vault
 
 _NO_KEY = "`holdfast init` makes a key; an existing one is named by HOLDFAST_ROOT_KEY_FILE, _KEY or _COMMAND."
@@ -24,10 +24,17 @@ def initialise(settings: Settings) -> bool:
 
     Again is harmless: what exists is kept. Raises StorageError for a store that cannot hold a vault, WrongKey.
     """
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"the data folder {settings.home} cannot be made: {error.strerror}",
+            field="HOLDFAST_HOME",
+            hint="HOLDFAST_HOME names another one.",
+        ) from error
     key_file = settings.effective_root_key_file
     writes_key = settings.root_key is None and settings.root_key_command is None and not key_file.exists()
-    storage = open_storage(settings.effective_storage_url)
+    storage = _storage(settings)
     probe(storage)
     if writes_key:
         try:
@@ -77,7 +84,7 @@ def opened(
     Raises VaultError where there is none, WrongKey, Damaged.
     """
     root_key = read_root_key(settings)
-    storage = open_storage(settings.effective_storage_url)
+    storage = _storage(settings)
     vault = Vault.open(storage, root_key, even_damaged=even_damaged, reread=partial(read_root_key, settings))
     database = Database(settings.effective_database_url)
     engine = Engine(settings.effective_database_url, concurrency=concurrency or settings.backups_at_once)
@@ -88,7 +95,7 @@ def opened(
         vault,
         engine,
         NetworkPolicy(allow_private=settings.allow_private_network),
-        tuple(open_storage(url) for url in settings.replica_urls),
+        _replicas(settings),
     )
     jobs.register(services)
     try:
@@ -100,24 +107,55 @@ def opened(
 
 def read_root_key(settings: Settings) -> RootKey:
     """The root key from the environment, a command or the key file. Raises InputError that says where it was sought."""
+    given = {
+        "HOLDFAST_ROOT_KEY": settings.root_key,
+        "HOLDFAST_ROOT_KEY_FILE": settings.root_key_file,
+        "HOLDFAST_ROOT_KEY_COMMAND": settings.root_key_command,
+    }
+    names = [name for name, value in given.items() if value is not None]
+    if len(names) > 1:
+        raise InputError(f"{' and '.join(names)} are both set", field=names[0], hint="Set the one that counts.")
     if settings.root_key is not None:
-        return RootKey.from_text(settings.root_key.get_secret_value())
+        with _naming("HOLDFAST_ROOT_KEY"):
+            return RootKey.from_text(settings.root_key.get_secret_value())
     if settings.root_key_command is not None:
         done = subprocess.run(
             settings.root_key_command, shell=True, capture_output=True, text=True, check=False, timeout=60
         )
         if done.returncode != 0:
+            said = done.stderr.strip()[:200]
             raise InputError(
-                f"HOLDFAST_ROOT_KEY_COMMAND ended with exit code {done.returncode}: {done.stderr.strip()[:200]}",
+                f"HOLDFAST_ROOT_KEY_COMMAND ended with exit code {done.returncode}" + (f": {said}" if said else ""),
                 field="HOLDFAST_ROOT_KEY_COMMAND",
                 code="key_missing",
             )
-        return RootKey.from_text(done.stdout)
+        with _naming("HOLDFAST_ROOT_KEY_COMMAND"):
+            return RootKey.from_text(done.stdout)
     key_file = settings.effective_root_key_file
     try:
-        text = key_file.read_text()
+        text = key_file.read_text(errors="replace")
     except FileNotFoundError as error:
         raise InputError(f"there is no key file {key_file}", hint=_NO_KEY, code="key_missing") from error
     except OSError as error:
         raise InputError(f"the key file {key_file} cannot be read: {error.strerror}", code="key_missing") from error
-    return RootKey.from_text(text)
+    with _naming("HOLDFAST_ROOT_KEY_FILE", f"the key file {key_file}"):
+        return RootKey.from_text(text)
+
+
+def _storage(settings: Settings) -> Storage:
+    with _naming("HOLDFAST_STORAGE_URL"):
+        return open_storage(settings.effective_storage_url)
+
+
+def _replicas(settings: Settings) -> tuple[Storage, ...]:
+    with _naming("HOLDFAST_REPLICA_URL"):
+        return tuple(open_storage(url) for url in settings.replica_urls)
+
+
+@contextmanager
+def _naming(setting: str, where: str | None = None) -> Iterator[None]:
+    """What is wrong with a setting's value is told with its name."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{where or setting}: {error}", field=setting, hint=error.hint, code=error.code) from error

@@ -108,10 +108,6 @@ class Settings(BaseSettings):
     def effective_root_key_file(self) -> Path:
         return self.root_key_file or self.home.absolute() / "root.key"
 
-    @property
-    def worker_lock_file(self) -> Path:
-        return self.home.absolute() / "worker.lock"
-
 
 def load_settings() -> Settings:
     """The settings of this process's environment. Raises InputError that names the variable."""

@@ -69,6 +69,9 @@ def sqlite_module() -> ModuleType:
     )
 
 
+_URLS = "HOLDFAST_DATABASE_URL is sqlite:////path or postgresql://USER:PASSWORD@HOST/NAME"
+
+
 class Database:
     """One catalog. Thread-safe; connections are pooled, a transaction belongs to one thread."""
 
@@ -77,7 +80,7 @@ class Database:
         try:
             parsed = sa.make_url(url)
         except sa.exc.ArgumentError as error:
-            raise CatalogError("the database URL cannot be read", hint="sqlite:////path or postgresql://...") from error
+            raise CatalogError("the database URL cannot be read", hint=_URLS, code="database_url_invalid") from error
         self.url = parsed.render_as_string(hide_password=True)
         backend = parsed.get_backend_name()
         if backend == "sqlite":
@@ -93,7 +96,7 @@ class Database:
                 connect_args={"options": _POSTGRESQL_OPTIONS},
             )
         else:
-            raise CatalogError(f"{backend} is no database Holdfast knows", hint="use sqlite or postgresql")
+            raise CatalogError(f"{backend} is no database Holdfast knows", hint=_URLS, code="database_url_invalid")
         self._reads = self.engine.execution_options(**{_WRITES: False})
         if backend == "postgresql":
             # What one read shows belongs to one moment, as it does on SQLite.
@@ -188,9 +191,10 @@ def _translate(error: BaseException, url: str) -> HoldfastError:
             f"the catalog may not be written: {url}", hint="check the file's and its folder's owner and mode"
         )
     if "malformed" in text or "not a database" in text:
+        file = sa.make_url(url).database
         return CatalogError(
             f"the catalog is damaged: {text}", code="catalog_damaged",
-            hint="move its file away and run `holdfast rebuild`: the vault has everything",
+            hint=f"move {file} away and run `holdfast rebuild`: the vault has everything",
         )  # fmt: skip
     if "no such table" in text or state == "42P01":
         return CatalogError("the catalog has no such table: it was never migrated", code="catalog_not_migrated")

@@ -47,7 +47,9 @@ EXIT_CODES: tuple[tuple[type[HoldfastError], int], ...] = (
 )
 """The first class that fits decides."""
 
-_CONFIGURATION_CODES = frozenset({"key_missing", "catalog_missing", "catalog_not_migrated", "sqlite_too_old"})
+_CONFIGURATION_CODES = frozenset(
+    {"key_missing", "database_url_invalid", "catalog_missing", "catalog_not_migrated", "sqlite_too_old"}
+)
 """Codes of errors that are about this installation, whatever their class."""
 _DAMAGE_CODES = frozenset({"object_missing", "catalog_damaged"})
 

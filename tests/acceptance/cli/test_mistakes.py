@@ -125,6 +125,29 @@ def test_no_installation_no_key_another_key(shop: CommandLine, tmp_path: Path) -
     _assert_told(shop("status"), 3, "HOLDFAST_PORT", "docs/operations.md")
 
 
+def test_a_setting_that_cannot_be_meant_is_named(shop: CommandLine, tmp_path: Path) -> None:
+    good = shop.home / "root.key"
+    wrong = {
+        "HOLDFAST_STORAGE_URL": "ftp://host/vault",
+        "HOLDFAST_REPLICA_URL": "ftp://host/copy",
+        "HOLDFAST_DATABASE_URL": "mysql://host/catalog",
+        "HOLDFAST_ROOT_KEY": "nonsense",
+        "HOLDFAST_ROOT_KEY_COMMAND": "echo nonsense",
+    }
+    for name, value in wrong.items():
+        with shop.monkeypatch.context() as patched:
+            patched.setenv(name, value)
+            _assert_told(shop("status"), 3, name)
+    with shop.monkeypatch.context() as patched:
+        patched.setenv("HOLDFAST_ROOT_KEY", good.read_text())
+        patched.setenv("HOLDFAST_ROOT_KEY_COMMAND", f"cat {good}")
+        _assert_told(shop("status"), 3, "HOLDFAST_ROOT_KEY and HOLDFAST_ROOT_KEY_COMMAND are both set")
+        patched.setenv("HOLDFAST_HOME", "/dev/null/home")
+        _assert_told(shop("init"), 3, "/dev/null/home cannot be made", "HOLDFAST_HOME")
+    good.write_bytes(b"\xff no key")
+    _assert_told(shop("status"), 3, f"the key file {good}", "not a root key")
+
+
 def test_an_object_that_is_missing_is_named(shop: CommandLine) -> None:
     shop.good("backup", "shop")
     pack = next(path for path in shop.home.glob("vault/packs/**/*") if path.is_file())
