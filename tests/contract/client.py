@@ -146,7 +146,7 @@ class Client:
             prepared.url += ("&" if "?" in path else "?") + "&".join(
                 f"{quote(key)}={quote(str(value), safe='')}" for key, value in query.items()
             )
-        response = self.session.send(prepared, allow_redirects=False, timeout=30)
+        response = self.session.send(prepared, allow_redirects=False, timeout=60)
         return Answer(response.status_code, response.headers, response.content)
 
     def get(self, path: str, **options: Any) -> Answer:
@@ -223,15 +223,17 @@ class Client:
 
 
 class Gate:
-    """A hook for a source: every listing waits until it is opened."""
+    """A hook for a source: every listing waits until it is opened, from its page `from_page` on."""
 
-    def __init__(self) -> None:
+    def __init__(self, from_page: int = 1) -> None:
+        self._from_page = from_page
         self._open = threading.Event()
         self._reached = threading.Event()
 
     async def __call__(self, request: object, page: int) -> None:
-        self._reached.set()
-        await asyncio.to_thread(self._open.wait, 30)
+        if page >= self._from_page:
+            self._reached.set()
+            await asyncio.to_thread(self._open.wait, 30)
 
     def wait(self) -> None:
         """Until somebody waits here."""
