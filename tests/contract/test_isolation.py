@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 
 from holdfast.api.app import create_app
 from holdfast.api.routes import ROUTERS
+from holdfast.catalog import alarms
 from holdfast.catalog import tokens as catalog_tokens
 from holdfast.clock import now
 from holdfast.identity import secrets
@@ -110,6 +111,9 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", _INSTANCE + "/search"): Row("both", query="text=secret"),
     ("GET", _INSTANCE + "/compare"): _B,
     ("GET", _INSTANCE + "/changes"): _B,
+    ("GET", _INSTANCE + "/alarms"): _B,
+    ("GET", _INSTANCE + "/alarms/{alarm_id}"): _B,
+    ("POST", _INSTANCE + "/alarms/{alarm_id}/acknowledge"): _B,
     ("GET", _INSTANCE + "/usage"): _V,
     ("DELETE", "/v1/customers/{customer_id}"): _V,
     ("GET", "/v1/customers/{customer_id}/erasure"): _V,
@@ -177,10 +181,16 @@ endpoints:
         backup = owner.back_up(instance)
         assert backup["status"] == "successful"
         export = owner.export(instance)
+        with service.services.database.write() as connection:
+            alarm = alarms.add(
+                connection, instance, run_id=backup["id"], sequence=1, kind="mass_deletion", endpoint="items",
+                message=_MARK, figures={},
+            )  # fmt: skip
+        assert alarm is not None
         yield World(service, owner, {
             "customer_id": str(customer), "backup_definition_id": str(definition), "key": "token",
             "backup_instance_id": str(instance), "backup_id": str(backup["id"]), "endpoint_name": "items",
-            "webhook_id": str(webhook),
+            "webhook_id": str(webhook), "alarm_id": str(alarm.id),
             "delivery_id": str(owner.get(f"/v1/webhooks/{webhook}/deliveries").body[0]["id"]),
             "record_id": "one", "export_id": str(export["id"]),
             "scroll_id": owner.get(f"/v1/backup_instances/{instance}/logs").body["scroll_id"],
