@@ -23,7 +23,7 @@ _PANEL = "Look"
 def alarms(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="Only this instance's.", autocompletion=completion.instance_names),
+        typer.Argument(metavar="NAME", help="Only this instance's.", autocompletion=completion.instance_names),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Those that were acknowledged too.")] = False,
     json: Json = False,
@@ -61,7 +61,7 @@ def alarms(
 @app.command(rich_help_panel=_PANEL, epilog=example("holdfast acknowledge mine", "holdfast acknowledge mine 12"))
 def acknowledge(
     name: Name,
-    number: Annotated[int | None, typer.Argument(metavar="[N]", min=1, help="Only the alarms of backup N.")] = None,
+    number: Annotated[int | None, typer.Argument(metavar="N", min=1, help="Only the alarms of backup N.")] = None,
     json: Json = False,
 ) -> None:
     """Say that an instance's alarms were looked at.

@@ -96,7 +96,7 @@ def cancel(name: Name, json: Json = False) -> None:
 @app.command(rich_help_panel=_PANEL, epilog=example("holdfast backups github", "holdfast backups github 3"))
 def backups(
     name: Name,
-    number: Annotated[int | None, typer.Argument(metavar="[N]", min=1, help="One backup, in full.")] = None,
+    number: Annotated[int | None, typer.Argument(metavar="N", min=1, help="One backup, in full.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 20,
     json: Json = False,
 ) -> None:
@@ -135,7 +135,7 @@ def backups(
         for run in found:
             for failure in run.failures[:1]:
                 more = f" (and {len(run.failures) - 1:,} more)" if len(run.failures) > 1 else ""
-                output.say(f"{run.sequence}: {failures.where(failure)}{failure['message']}{more}", "red", indent=2)
+                output.say(f"{run.sequence}: {failures.sentence(failure)}{more}", "red", indent=2)
         raised = alarms.of_runs(session, found)
         for run in found:
             for alarm in raised.get(run.sequence, []):

@@ -30,8 +30,8 @@ _FIELDS_SHOWN = 12
 )
 def compare(
     name: Name,
-    first: Annotated[int | None, typer.Argument(metavar="[A]", min=1, help="The earlier backup's number.")] = None,
-    second: Annotated[int | None, typer.Argument(metavar="[B]", min=1, help="The later one's.")] = None,
+    first: Annotated[int | None, typer.Argument(metavar="A", min=1, help="The earlier backup's number.")] = None,
+    second: Annotated[int | None, typer.Argument(metavar="B", min=1, help="The later one's.")] = None,
     live: Annotated[
         bool, typer.Option("--live", help="Compare the newest backup with the source as it is now; nothing is stored.")
     ] = False,
@@ -70,6 +70,7 @@ def compare(
 def _compare_live(session: "Session", output: Output, name: str, endpoint: str | None, limit: int) -> None:
     """Ends with exit code 1 where the source could not be read to its end."""
     from holdfast.cli.failures import tell_failures
+    from holdfast.cli.summaries import secrets
     from holdfast.operations.rehearsal import rehearsed
 
     output.note(f"reading the source of {name} ...")
@@ -84,8 +85,9 @@ def _compare_live(session: "Session", output: Output, name: str, endpoint: str |
             "failures": list(rehearsal.failures),
         }
         _tell_all(output, said, rehearsal.changes(endpoint), limit)
-        tell_failures(output, name, rehearsal.failures)
         if not rehearsal.is_complete:
+            output.say("The source could not be read to its end, so that more may differ:", "red")
+            tell_failures(output, name, rehearsal.failures, secrets=secrets(session, name))
             raise typer.Exit(NOT_GOOD)
 
 
@@ -105,7 +107,7 @@ def _tell_all(output: Output, said: dict[str, Any], changes: Iterable["RecordCha
         elif numbers.total() == limit + 1:
             output.say("  ...")
     if not counted:
-        output.say("Nothing differs.")
+        output.say("Nothing differs." if said.get("complete", True) else "Nothing differs in what was read.")
         return
     output.say("")
     output.table(

@@ -40,13 +40,25 @@ def tell_failures(
 ) -> None:
     """Each failure on lines of its own, then what to do about them. `secrets` are the keys of secret variables."""
     for failure in failures[:shown]:
-        output.say(f"{where(failure)}{failure['message']}", "red", indent=2)
+        output.say(sentence(failure), "red", indent=2)
     more = 0 if shown is None else len(failures) - shown
     if more > 0:
         output.say(f"and {more:,} more: holdfast backups {name} {number or ''}".rstrip(), "red", indent=2)
     told = dict.fromkeys(ADVICE[code] for failure in failures if (code := failure["code"]) in ADVICE)
     for advice in told:
         output.say("→ " + advice.format(name=name, secret=" ".join(secrets[:1]) or "KEY=VALUE"), indent=2)
+
+
+def sentence(failure: Mapping[str, Any]) -> str:
+    """Where it was and what it was; messages of sources name endpoint and page as well, which is said once here."""
+    message = str(failure["message"])
+    if failure.get("endpoint"):
+        rest = message.removeprefix(f"endpoint {failure['endpoint']}")
+        if rest != message and rest[:1] in {",", ":"}:
+            page = f", page {failure.get('page')}"
+            rest = rest.removeprefix(page) if rest.startswith((f"{page},", f"{page}:")) else rest
+            message = rest[1:].lstrip()
+    return where(failure) + message
 
 
 def where(failure: Mapping[str, Any]) -> str:

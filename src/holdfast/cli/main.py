@@ -3,6 +3,7 @@
 Everything else is imported when a command runs, so that `--help` and completion are quick.
 """
 
+import io
 import os
 import sys
 import traceback
@@ -30,7 +31,7 @@ from holdfast.cli import (
     vendors,
 )
 from holdfast.cli.output import Output, forget_consoles
-from holdfast.cli.parameters import example, explained
+from holdfast.cli.parameters import example, explained, plain
 from holdfast.errors import HoldfastError
 
 app = typer.Typer(
@@ -84,6 +85,9 @@ def _root(
 
 def main() -> None:
     """What the program `holdfast` runs."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a locale without the arrow of a change is no defect
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()
@@ -100,7 +104,7 @@ def run(arguments: Sequence[str]) -> int:
     output = Output(as_json="--json" in arguments)
     with logs.quiet(output):
         try:
-            code = get_command(app)(args=list(arguments), prog_name="holdfast", standalone_mode=False)
+            code = plain(get_command(app))(args=list(arguments), prog_name="holdfast", standalone_mode=False)
         except BaseException as error:  # noqa: BLE001 - every one ends in a sentence and an exit code
             return _ended(output, error)
     return code if isinstance(code, int) else errors.DONE
@@ -113,7 +117,8 @@ def _ended(output: Output, error: BaseException) -> int:
     if isinstance(error, typer.TyperException):
         context = getattr(error, "ctx", None)
         hint = f"{context.command_path} --help says how." if context is not None else None
-        errors.tell(output, "usage", error.format_message(), hint)
+        if message := error.format_message():  # none where the help was shown instead
+            errors.tell(output, "usage", message, hint)
         return errors.USAGE
     if isinstance(error, typer.Abort | KeyboardInterrupt):
         output.note("Interrupted.", "yellow")

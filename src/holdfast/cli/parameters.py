@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from inspect import cleandoc
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -49,6 +49,16 @@ def explained(app: typer.Typer) -> typer.Typer:
         text = cleandoc((command.callback and command.callback.__doc__) or "")
         command.help = "\n\n".join(escape(" ".join(paragraph.split())) for paragraph in text.split("\n\n"))
     return app
+
+
+def plain(command: Any) -> Any:
+    """The same command, whose help does not say `<bool>` of options that take no value."""
+    for child in getattr(command, "commands", {}).values():
+        plain(child)
+    for option in command.get_params(typer.Context(command)):
+        if getattr(option, "is_flag", False):
+            option.metavar = ""
+    return command
 
 
 def example(*lines: str) -> str:

@@ -189,8 +189,10 @@ def _document(record: "StoredRecord") -> dict[str, Any]:
 
 
 def standing(state: "State") -> str:
+    from holdfast.cli import summaries
+
     run = state.run
-    came = "" if run.status == "successful" else f", which is {run.status.replace('_', ' ')}"
+    came = "" if run.status == "successful" else f", which {summaries.SAID[run.status]}"
     ended = f" ({moment(run.ended_at)})" if run.ended_at is not None else ""
     return f"as of backup {run.sequence}{ended}{came}"
 

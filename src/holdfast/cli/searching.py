@@ -27,7 +27,7 @@ _PREVIEW = 100
 def search(
     name: Name,
     text: Annotated[
-        str | None, typer.Argument(metavar="[TEXT]", help="What stands in a value; upper and lower case are the same.")
+        str | None, typer.Argument(metavar="TEXT", help="What stands in a value; upper and lower case are the same.")
     ] = None,
     where: Annotated[
         list[str] | None,

@@ -20,7 +20,7 @@ _STYLES = {
     "in_progress": "cyan",
     "queued": "cyan",
 }
-_SAID = {"failed": "failed", "canceled": "was canceled", "in_progress": "is under way", "queued": "is waiting"}
+SAID = {"failed": "failed", "canceled": "was canceled", "in_progress": "is under way", "queued": "is waiting"}
 _OUTCOMES = {"complete": "", "partial": "read in part", "carried": "not read", "skipped": "skipped"}
 """An endpoint's outcome, for people."""
 _NOTHING = "nothing changed: no pack and no record version was written"
@@ -43,7 +43,7 @@ def tell_run(session: Session, output: Output, name: str, run: Run, *, all_failu
             output,
             name,
             run.failures,
-            secrets=_secrets(session, name),
+            secrets=secrets(session, name),
             shown=None if all_failures else 10,
             number=run.sequence,
         )
@@ -77,7 +77,7 @@ def sentence(name: str, run: Run) -> str:
         records = count(numbers.get("live", 0), "record")
         return f"Backup {run.sequence} of {name} is complete{within}: {records}; {', '.join(changes) or _NOTHING}."
     kept = f" It keeps what it has read: {', '.join(changes)}." if changes else ""
-    return f"Backup {run.sequence} of {name} {_SAID.get(run.status, run.status)}{within}.{kept}"
+    return f"Backup {run.sequence} of {name} {SAID.get(run.status, run.status)}{within}.{kept}"
 
 
 def took(run: Run) -> str:
@@ -135,11 +135,13 @@ def by_number(session: Session, instance_id: int, number: int) -> Run:
     with session.services.database.read() as connection:
         run = runs.by_sequence(connection, instance_id, number)
     if run is None:
-        raise NotFound(f"there is no backup number {number}", field="N")
+        hint = "`holdfast backups` lists them."
+        raise NotFound(f"there is no backup number {number}", field="N", hint=hint)
     return run
 
 
-def _secrets(session: Session, name: str) -> list[str]:
+def secrets(session: Session, name: str) -> list[str]:
+    """The keys of an instance's secret variables."""
     from holdfast.operations.definitions import loaded
 
     definition = loaded(session.services, session.definition(session.instance(name)))

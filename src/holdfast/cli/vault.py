@@ -45,6 +45,7 @@ def export(
     from holdfast.cli.files import STANDARD_OUTPUT, written
     from holdfast.cli.progress import count_bar
     from holdfast.cli.session import opened
+    from holdfast.cli.summaries import SAID
     from holdfast.operations.export import ExportReport, write_export
 
     output = Output(as_json=json and target != STANDARD_OUTPUT)
@@ -73,6 +74,7 @@ def export(
         {
             "instance": name,
             "backup": state.run.sequence,
+            "backup_status": state.run.status,
             "file": target,
             "bytes": size_bytes,
             "records": report.records_processed,
@@ -87,6 +89,12 @@ def export(
             f"Wrote {count(report.records_processed, 'record')}{blobs} of backup {state.run.sequence} to {target} "
             f"({size(size_bytes or 0)}). It is not encrypted.",
             "green" if report.is_complete else "",
+        )
+    if state.run.status != "successful":
+        number = state.run.sequence
+        output.note(
+            f"Backup {number} {SAID[state.run.status]}: `holdfast backups {name} {number}` says what may be missing.",
+            "yellow",
         )
     if not report.is_complete:
         output.say(f"{count(report.records_failed, 'record')} could not be read:", "red")

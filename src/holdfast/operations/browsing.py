@@ -97,7 +97,8 @@ class Browser:
             elif sequence is not None:
                 run = runs.by_sequence(connection, instance.id, sequence)
                 if run is None:
-                    raise NotFound(f"there is no backup number {sequence}", field="backup")
+                    hint = f"The newest is number {newest.sequence}." if newest is not None else "There is none yet."
+                    raise NotFound(f"there is no backup number {sequence}", field="backup", hint=hint)
             elif newest is not None and newest.ended_at is not None and (at is None or newest.ended_at <= at):
                 run = newest
             else:
@@ -205,5 +206,9 @@ class Browser:
     def _stream(self, connection: Connection, state: State, endpoint: str) -> Stream:
         stream = streams.find(connection, state.instance_id, endpoint)
         if stream is None or stream.first_run > state.run.sequence:
-            raise NotFound(f"there is no endpoint {endpoint}", field="endpoint_name")
+            found = streams.of_instance(connection, state.instance_id)
+            names = [one.endpoint for one in found if one.first_run <= state.run.sequence]
+            raise NotFound(
+                f"there is no endpoint {endpoint}", field="endpoint_name", hint=f"There are: {', '.join(names)}."
+            )
         return stream

@@ -21,4 +21,5 @@ def test_a_source_that_fails_ends_with_1(shop: CommandLine, api: HostileSource) 
     api.switches.fail_page = 2
     done = shop("compare", "shop", "--live")
     assert done.code == 1 and "page 2" in done.out
+    assert "Nothing differs." not in done.out and "could not be read to its end" in done.out
     assert shop("compare", "shop", "1", "--live").code == 2

@@ -39,9 +39,9 @@ def test_names_that_do_not_exist_are_answered_with_those_that_do(shop: CommandLi
     _assert_told(shop("endpoints", "shop"), 2, "has no backup yet", "holdfast backup shop")
     shop.good("backup", "shop")
     _assert_told(shop("endpoints", "shp"), 2, "did you mean 'shop'?", "There are: shop.")
-    _assert_told(shop("records", "shop", "itms"), 2, "there is no endpoint itms")
+    _assert_told(shop("records", "shop", "itms"), 2, "there is no endpoint itms", "There are: items.")
     _assert_told(shop("show", "shop", "items", "no"), 2, "items has no record no", "look like 1")
-    _assert_told(shop("show", "shop", "items", "1", "--backup", "9"), 2, "there is no backup number 9")
+    _assert_told(shop("show", "shop", "items", "1", "--backup", "9"), 2, "there is no backup number 9", "number 1")
     _assert_told(shop("show", "shop", "items", "1", "--at", "2001-01-01"), 2, "by then")
     _assert_told(shop("show", "shop", "items", "1", "--at", "noon"), 2, "2026-11-24T08:30")
     _assert_told(shop("show", "shop", "items", "1", "--at", "2001-01-01", "--backup", "1"), 2, "one of them")
@@ -87,10 +87,16 @@ def test_a_host_that_does_not_answer_fails_the_backup(shop: CommandLine) -> None
     assert "failed" in why and "127.0.0.1" in why
 
 
-def test_a_page_that_fails_is_named_and_what_was_read_is_kept(shop: CommandLine, api: HostileSource) -> None:
+def test_a_page_that_fails_is_named_and_what_was_read_is_kept(
+    shop: CommandLine, api: HostileSource, tmp_path: Path
+) -> None:
     api.switches.fail_page = 2
     done = shop("backup", "shop")
     _assert_told(done, 1, "items, page 2:", "500", "It keeps what it has read: 100 new", "read in part")
+    assert "endpoint items, page 2" not in done.out, "said once"
+    exported = shop("export", "shop", "-o", str(tmp_path / "x.zip"))
+    _assert_told(exported, 0, "Backup 1 failed", "holdfast backups shop 1")
+    _assert_told(shop("records", "shop", "items"), 0, "which failed")
     api.switches.fail_page = None
     assert shop.good("backup", "shop")["endpoints"][0]["new"] == 150
 

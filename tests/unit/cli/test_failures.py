@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from holdfast import errors
-from holdfast.cli.failures import ADVICE, tell_failures, where
+from holdfast.cli.failures import ADVICE, sentence, tell_failures, where
 from holdfast.cli.output import Output, forget_consoles
 
 
@@ -22,6 +22,18 @@ def test_a_failure_says_where_it_was() -> None:
     assert where(_failure("x")) == ""
     assert where(_failure("x", endpoint="items", page=7)) == "items, page 7: "
     assert where(_failure("x", endpoint="items", parent="a", record_id="9")) == "items, of a, record 9: "
+
+
+def test_what_a_message_repeats_of_where_is_said_once() -> None:
+    told = {
+        "endpoint items, page 7: no list": "items, page 7: no list",
+        "endpoint items, page 70: no list": "items, page 7: page 70: no list",
+        "endpoint items, blob: 404": "items, page 7: blob: 404",
+        "endpoint items2, page 7: 404": "items, page 7: endpoint items2, page 7: 404",
+        "deletions held": "items, page 7: deletions held",
+    }
+    for message, sentence_wanted in told.items():
+        assert sentence(_failure("x", message, endpoint="items", page=7)) == sentence_wanted
 
 
 def test_each_failure_is_told_and_the_same_advice_once(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -65,7 +66,16 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([]) in (0, 2)
-    assert "Back up SaaS applications" in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert "Back up SaaS applications" in shown.out and shown.err == ""
+    assert "<bool>" not in shown.out, "an option that takes no value says so of none"
+
+
+def test_a_locale_that_lacks_a_character_is_no_defect() -> None:
+    command = "import holdfast.cli.main as m; m.run = lambda _: print('a \u2192 b') or 0; m.main()"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", command], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "a \\u2192 b\n")
 
 
 @pytest.mark.parametrize(
