@@ -15,7 +15,7 @@ from holdfast.catalog import debts, records, scopes
 from holdfast.catalog.debts import Debt
 from holdfast.errors import CredentialRefused, NotFound, SourceError
 from holdfast.ids import new_object_id
-from holdfast.operations.backup.committing import FetchedBlob, FetchedChunk
+from holdfast.operations.backup.attaching import BlobCommitter, FetchedBlob, FetchedChunk
 from holdfast.operations.backup.endpoint import Reading
 from holdfast.operations.backup.parents import Parents, fields_of, place_of
 from holdfast.operations.backup.state import Stream
@@ -34,6 +34,7 @@ class BlobFetcher:
     def __init__(self, reading: Reading, stream: Stream, parents: Parents) -> None:
         self._reading = reading
         self._context = reading.context
+        self._committer = BlobCommitter(reading.writer)
         self._stream = stream
         self._parents = parents
         self._chunks: dict[bytes, bytes] = {}
@@ -58,7 +59,7 @@ class BlobFetcher:
             return debts.untried(connection, self._stream.id, "blob", self._context.sequence, _DEBTS_AT_ONCE)
 
     async def _pay(self, debt: Debt) -> None:
-        committer, run = self._reading.committer, self._reading.collector.run
+        committer, run = self._committer, self._reading.collector.run
         try:
             parent, fields = await asyncio.to_thread(self._record, debt.record_key)
             await self._download(debt.record_key, parent, fields)
@@ -143,7 +144,7 @@ class BlobFetcher:
             finished, self._finished = self._finished, []
             if not found and not finished:
                 return
-            await self._reading.collector.run(partial(self._reading.committer.commit_blobs, found, finished))
+            await self._reading.collector.run(partial(self._committer.commit_blobs, found, finished))
             for chunk in found:
                 del self._chunks[chunk.digest]
                 self._bytes -= len(chunk.data)

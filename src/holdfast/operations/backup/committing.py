@@ -5,140 +5,44 @@ names; a crash after it leaves a checkpoint behind which no page is read again.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count, islice, repeat
 from typing import Any
 
 from sqlalchemy import Connection
 
 from holdfast.catalog import blobs as catalog_blobs
-from holdfast.catalog import counts, debts, leases, packs, records, runs, scopes, seen, streams
-from holdfast.catalog.blobs import ChunkPlace
-from holdfast.catalog.counts import EndpointCounts
-from holdfast.catalog.debts import PENDING, Debt, Kind
+from holdfast.catalog import debts, records, scopes, seen, streams
+from holdfast.catalog.debts import PENDING, Debt
 from holdfast.catalog.records import CurrentRow
 from holdfast.catalog.scopes import Scope
 from holdfast.clock import now, parse_time
 from holdfast.definitions.cursors import not_later
-from holdfast.definitions.selectors import selector
-from holdfast.errors import HoldfastError
 from holdfast.operations.backup.comparing import Comparison, Read, compare
-from holdfast.operations.backup.due import FEED_START, has_cursor, is_full_due, is_sweep_due, reads_changes_first
-from holdfast.operations.backup.parents import ParentRecord, Parents, fields_of, place_of
+from holdfast.operations.backup.due import MADE_UNDER
+from holdfast.operations.backup.parents import Parents, fields_of, place_of
 from holdfast.operations.backup.seen import SeenSlots
-from holdfast.operations.backup.state import Listing, RunContext, Stream
-from holdfast.operations.backup.watching import Canceled
-from holdfast.operations.state_sum import summed
+from holdfast.operations.backup.state import Listing, Stream
+from holdfast.operations.backup.writing import RunWriter
 from holdfast.sources.blobs import BlobReference
 from holdfast.sources.cursors import greatest
 from holdfast.sources.page import Page, Parent
 from holdfast.sources.source import Source
-from holdfast.vault import BlobDescriptor, Pack, PackWriter, digests
+from holdfast.vault import PackWriter, digests
 
-_MADE_UNDER = "fingerprint"
-"""The fingerprint that what a scope remembers was made under; under another one it means nothing."""
 _ROWS_AT_ONCE = 10_000
 """Deletions committed in one transaction."""
 
 
-class _ChunkGone(Exception):
-    """Prune has taken away a chunk that a blob of this batch was to share."""
-
-
-@dataclass(frozen=True)
-class FetchedChunk:
-    """A piece of a blob that the customer's vault does not hold yet."""
-
-    digest: bytes
-    data: bytes
-
-
-@dataclass(frozen=True)
-class FetchedBlob:
-    """A blob that was read to its end; its chunks are in the vault or in the same batch."""
-
-    stream: Stream
-    key: str
-    parent_key: str
-    descriptor: BlobDescriptor
-
-
 class Committer:
-    """Owns the run's writes. Not thread-safe: the collector calls it from one thread."""
+    """Commits what listings show and do not show. Not thread-safe: the collector calls it from one thread."""
 
-    def __init__(
-        self, context: RunContext, source: Source, last_batch: int, raise_if_stopping: Callable[[], None]
-    ) -> None:
-        """`last_batch`: the last one an earlier process of the run has committed. `raise_if_stopping` raises what ends
-        the run early."""
-        self._context = context
+    def __init__(self, writer: RunWriter, source: Source) -> None:
+        self._writer = writer
+        self._context = writer.context
+        self._database = writer.database
         self._source = source
-        self._database = context.services.database
-        self._batch = last_batch
-        self._raise_if_stopping = raise_if_stopping
-
-    def open_listings(self, stream: Stream, parents: Sequence[Parent | None]) -> list[Listing]:
-        """The listings of these parents' scopes that this run has yet to complete, as an earlier process left them."""
-        context = self._context
-        if stream.endpoint.where is not None:
-            parents = self._wanted(stream, parents)
-        keys = ["" if parent is None else parent.key for parent in parents]
-        with self._transaction() as connection:
-            found = scopes.ensure(connection, stream.id, keys)
-        listings = []
-        for key, parent in zip(keys, parents, strict=True):
-            scope = found[key]
-            if scope.last_complete_run == context.sequence or self._stands_as_it_was(stream, scope, parent):
-                continue
-            listing = self._opened(stream, scope, parent)
-            if scope.run_id == context.run_id and scope.checkpoint is not None:
-                listing.restore(scope.checkpoint)
-                listing.was_skipped = scope.state == "skipped"
-            listings.append(listing)
-        return listings
-
-    def _opened(self, stream: Stream, scope: Scope, parent: Parent | None) -> Listing:
-        """A scope's listing before its first page."""
-        forced = self._context.options.full
-        memory = scope.memory or {}
-        if memory.get(_MADE_UNDER) != stream.fingerprint:
-            memory = {}
-        cursor = None
-        if has_cursor(stream, scope, full=forced):
-            cursor, full_due = scope.cursor, is_full_due(stream, scope)
-        else:
-            # A full listing that an earlier run began and did not end goes on with what has changed since then.
-            cursor, full_due = None if forced else memory.get(FEED_START), True
-        full = cursor is None or (full_due and not reads_changes_first(stream))
-        listing = Listing(
-            stream, scope.id, parent, full, None if full else cursor, then_full=full_due and not full, asks_all=forced,
-            memory=memory,
-        )  # fmt: skip
-        listing.sweeps = is_sweep_due(listing)
-        listing.awaits_proof = listing.sweeps or stream.endpoint.count is not None
-        return listing
-
-    def _wanted(self, stream: Stream, parents: Sequence[Parent | None]) -> list[Parent | None]:
-        """Those parents for which the endpoint's `where` gives something, and those with records from when it did."""
-        wanted = selector(stream.endpoint.where or "")
-        others = [one.key for one in parents if one is not None and not wanted.find(one.fields)]
-        with self._database.read() as connection:
-            filled = scopes.filled(connection, stream.id, others)
-        left_out = set(others) - filled
-        return [one for one in parents if one is None or one.key not in left_out]
-
-    def _stands_as_it_was(self, stream: Stream, scope: Scope, parent: Parent | None) -> bool:
-        """Whether records that only change with their parent were read at the version of it that is the newest."""
-        return (
-            (stream.endpoint.within is not None or stream.endpoint.only_changed)
-            and isinstance(parent, ParentRecord)
-            and scope.last_complete_run is not None
-            and parent.changed_in <= scope.last_complete_run
-            and scope.fingerprint == stream.fingerprint
-            and not self._context.options.full
-        )
 
     def commit_pages(self, pages: Sequence[tuple[Listing, Page]]) -> None:
         """Compare, pack and commit pages in the order in which they were read, with their listings' checkpoints."""
@@ -152,95 +56,28 @@ class Committer:
             ]
             for comparison in comparisons:
                 self._choose_blobs(connection, comparison)
-        writer = self._pack_writer()
+        writer = self._writer.pack_writer()
         placed = [(comparison, _add_records(writer, comparison)) for comparison in comparisons]
-        pack = self._put(writer)
-        with self._transaction() as connection:
-            pack_number = self._register(connection, pack, "records")
+        pack = self._writer.put(writer)
+        with self._writer.transaction() as connection:
+            pack_number = self._writer.register(connection, pack, "records")
             for comparison, places in placed:
                 self._apply(connection, comparison, places, pack_number)
             for listing in {id(listing): listing for listing, _ in pages}.values():
                 self._save_listing(connection, listing)
-            self._save_streams(connection, [comparison.stream for comparison in comparisons])
+            self._writer.save_streams(connection, [comparison.stream for comparison in comparisons])
 
     def commit_deletions(self, stream: Stream, keys: Iterable[str]) -> None:
         """Record that these records are gone at the source, in transactions of a bounded size."""
         remaining = iter(keys)
         while group := list(islice(remaining, _ROWS_AT_ONCE)):
-            writer = self._pack_writer()
+            writer = self._writer.pack_writer()
             writer.add_deletions(stream.name, group)
-            pack = self._put(writer)
-            with self._transaction() as connection:
-                self._register(connection, pack, "records")
+            pack = self._writer.put(writer)
+            with self._writer.transaction() as connection:
+                self._writer.register(connection, pack, "records")
                 self._delete(connection, stream, group)
-                self._save_streams(connection, [stream])
-
-    def commit_blobs(self, found: Sequence[FetchedChunk], finished: Sequence[FetchedBlob]) -> None:
-        """Store chunks, and attach finished blobs to their records' newest versions.
-
-        A blob one of whose chunks prune has taken away since it was found in the vault stays owed: it is read again.
-        """
-        while True:
-            usable = self._usable(found, finished)
-            try:
-                self._commit_blobs(found, usable)
-                return
-            except _ChunkGone:
-                continue
-
-    def _usable(self, found: Sequence[FetchedChunk], finished: Sequence[FetchedBlob]) -> list[FetchedBlob]:
-        """The blobs all of whose chunks are in the vault to stay, or in this batch."""
-        at_hand = {chunk.digest for chunk in found}
-        wanted = {digest for blob in finished for digest in blob.descriptor.chunks} - at_hand
-        with self._database.read() as connection:
-            stored = catalog_blobs.chunk_places(
-                connection, self._context.customer.customer_id, wanted, condemned=False
-            )  # fmt: skip
-        return [blob for blob in finished if all(one in at_hand or one in stored for one in blob.descriptor.chunks)]
-
-    def _commit_blobs(self, found: Sequence[FetchedChunk], finished: Sequence[FetchedBlob]) -> None:
-        context = self._context
-        customer_id = context.customer.customer_id
-        writer = self._pack_writer()
-        places = {chunk.digest: writer.add_chunk(chunk.digest, chunk.data) for chunk in found}
-        attached: list[tuple[FetchedBlob, CurrentRow]] = []
-        with self._database.read() as connection:
-            for blob in finished:
-                row = records.lookup(connection, blob.stream.id, [blob.key]).get(blob.key)
-                if row is not None:
-                    attached.append((blob, row))
-        for blob, row in attached:
-            writer.add_blob(blob.descriptor)
-            writer.add_reference(
-                blob.stream.name, blob.key, row.digest, row.compare, place_of(context, row), blob.descriptor.id,
-                blob.parent_key,
-            )  # fmt: skip
-        pack = self._put(writer)
-        with self._transaction() as connection:
-            shared = {digest for blob, _ in attached for digest in blob.descriptor.chunks if digest not in places}
-            stored = catalog_blobs.chunk_places(connection, customer_id, shared, condemned=False, lock=True)
-            if len(stored) < len(shared):
-                raise _ChunkGone
-            pack_number = self._register(connection, pack, "blobs", [row.pack for _, row in attached])
-            if pack_number is not None:
-                chunk_places = {digest: ChunkPlace(pack_number, *place) for digest, place in places.items()}
-                catalog_blobs.add_chunks(connection, customer_id, chunk_places)
-                for blob, row in attached:
-                    self._attach(connection, blob, row, pack_number)
-            for blob in finished:
-                debts.settle(connection, blob.stream.id, "blob", [blob.key])
-            self._save_streams(connection, list({blob.stream.id: blob.stream for blob in finished}.values()))
-
-    def defer(self, debt: Debt, error: HoldfastError) -> None:
-        """Note that a debt could not be paid in this run either."""
-        tried = replace(debt, cause=error.code, message=str(error), attempts=1, last_run=self._context.sequence)
-        with self._transaction() as connection:
-            debts.put(connection, [tried])
-
-    def forgive(self, stream: Stream, key: str, kind: Kind) -> None:
-        """Drop a debt whose record is gone or no longer has a blob."""
-        with self._transaction() as connection:
-            debts.settle(connection, stream.id, kind, [key])
+                self._writer.save_streams(connection, [stream])
 
     def delete_orphans(self, stream: Stream, parents: Parents) -> None:
         """Delete the children of parents that are known to be gone: nobody can list them any more.
@@ -295,8 +132,8 @@ class Committer:
 
     def remember(self, listing: Listing, memory: Mapping[str, Any]) -> None:
         """Let the listing's scope remember this for the next runs, beside what it remembers already."""
-        listing.memory = {**listing.memory, **memory, _MADE_UNDER: listing.stream.fingerprint}
-        with self._transaction() as connection:
+        listing.memory = {**listing.memory, **memory, MADE_UNDER: listing.stream.fingerprint}
+        with self._writer.transaction() as connection:
             scopes.remember(connection, listing.scope_id, listing.memory)
 
     def adopt_strays(self, stream: Stream, listed: Mapping[int, Listing | None]) -> None:
@@ -314,7 +151,7 @@ class Committer:
             parents = {scope: scopes.get(connection, scope).parent_key for scope in seen_in}
         if not rows:
             return
-        writer = self._pack_writer()
+        writer = self._writer.pack_writer()
         moves: Counter[int] = Counter()
         moved = []
         for key, row in rows.items():
@@ -327,14 +164,14 @@ class Committer:
             moves.update(_moved(row.scope, scope))
             if (listing := listed.get(scope)) is not None:
                 listing.present += 1
-        pack = self._put(writer)
+        pack = self._writer.put(writer)
         stream.counts.unchanged -= len(moved)
         stream.counts.changed += len(moved)
-        with self._transaction() as connection:
-            self._register(connection, pack, "records", [row.pack for row in rows.values()])
+        with self._writer.transaction() as connection:
+            self._writer.register(connection, pack, "records", [row.pack for row in rows.values()])
             records.replace(connection, stream.id, context.sequence, moved)
             scopes.add_live(connection, moves)
-            self._save_streams(connection, [stream])
+            self._writer.save_streams(connection, [stream])
 
     def live_in_scope(self, listing: Listing) -> int:
         with self._database.read() as connection:
@@ -342,54 +179,18 @@ class Committer:
 
     def settle_listing(self, listing: Listing) -> None:
         """The deletions of a full listing are settled: complete its scope."""
-        with self._transaction() as connection:
+        with self._writer.transaction() as connection:
             self._complete(connection, listing)
 
     def save_listing(self, listing: Listing, state: str) -> None:
         """Keep where a listing stands outside of a batch: a second pass begins, the scope is skipped."""
-        with self._transaction() as connection:
+        with self._writer.transaction() as connection:
             scopes.set_checkpoint(connection, listing.scope_id, self._context.run_id, state, listing.checkpoint())
-            self._save_streams(connection, [listing.stream])
+            self._writer.save_streams(connection, [listing.stream])
 
     def save_streams(self, saved: Sequence[Stream]) -> None:
-        with self._transaction() as connection:
-            self._save_streams(connection, saved)
-
-    # --- the parts of a transaction
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        """A write transaction that proves that the run is still ours and wanted."""
-        self._raise_if_stopping()
-        with self._database.write() as connection:
-            leases.fence(connection, self._context.instance_id, self._context.lease_token)
-            if runs.get(connection, self._context.run_id).cancel_requested_at is not None:
-                raise Canceled
-            yield connection
-
-    def _pack_writer(self) -> PackWriter:
-        context = self._context
-        self._batch += 1
-        return context.customer.pack_writer(context.instance_id, context.run_id, context.sequence, self._batch)
-
-    def _put(self, writer: PackWriter) -> Pack | None:
-        pack = writer.finish()
-        if pack is not None:
-            self._context.customer.put_pack(pack)
-        return pack
-
-    def _register(
-        self, connection: Connection, pack: Pack | None, kind: str, refers_to: Collection[int] = ()
-    ) -> int | None:
-        """The pack's number in the catalog. `refers_to`: the packs in which bytes of its record versions stand."""
-        if pack is None:
-            return None
-        context = self._context
-        return packs.add(
-            connection, pack.id, customer_id=context.customer.customer_id, instance_id=context.instance_id,
-            run_id=context.run_id, sequence=context.sequence, batch=self._batch, kind=kind, size_bytes=len(pack.data),
-            raw_bytes=pack.footer.raw_bytes, refers_to=refers_to,
-        )  # fmt: skip
+        with self._writer.transaction() as connection:
+            self._writer.save_streams(connection, saved)
 
     def _apply(self, connection: Connection, comparison: Comparison, placed: "_Placed", pack: int | None) -> None:
         """Write one stream's part of a batch."""
@@ -415,7 +216,7 @@ class Committer:
         records.replace(connection, stream.id, sequence, changed_rows)
         records.recompare(connection, stream.id, comparison.recompared)
         scopes.add_live(connection, moves)
-        self._sum(
+        self._writer.sum(
             connection, stream, added=new_rows + changed_rows, removed=[record.old for record in comparison.changed]
         )
         self._owe_blobs(connection, comparison)
@@ -423,7 +224,7 @@ class Committer:
             self._delete(connection, stream, comparison.deleted)
         seen_slots = comparison.slots + [row.slot for row in new_rows]
         if seen_slots or comparison.strays:
-            seen.add(connection, self._context.run_id, stream.id, self._batch, seen_slots, comparison.strays)
+            seen.add(connection, self._context.run_id, stream.id, self._writer.batch, seen_slots, comparison.strays)
 
     def _new_rows(
         self, connection: Connection, comparison: Comparison, places: list[tuple[int, int, int]], pack: int
@@ -454,7 +255,7 @@ class Committer:
         debts.settle(connection, stream.id, "record", keys)
         gone = Counter(row.scope for row in rows if row.scope is not None)
         scopes.add_live(connection, {scope: -number for scope, number in gone.items()})
-        self._sum(connection, stream, added=[], removed=rows)
+        self._writer.sum(connection, stream, added=[], removed=rows)
         stream.live -= len(rows)
         stream.counts.deleted += len(rows)
 
@@ -490,26 +291,6 @@ class Committer:
         ]
         debts.put(connection, owed)
 
-    def _attach(self, connection: Connection, blob: FetchedBlob, row: CurrentRow, pack: int) -> None:
-        stream, sequence = blob.stream, self._context.sequence
-        described = blob.descriptor
-        number = catalog_blobs.add(
-            connection, described.id, customer_id=self._context.customer.customer_id,
-            instance_id=self._context.instance_id, pack=pack, size_bytes=described.size_bytes,
-            digest=described.digest, content_type=described.content_type, name=described.name,
-            version=described.version, chunk_digests=described.chunks,
-        )  # fmt: skip
-        attached = row._replace(run_from=sequence, blob=number)
-        records.replace(connection, stream.id, sequence, [attached])
-        self._sum(connection, stream, added=[attached], removed=[row])
-        stream.counts.blobs += 1
-        stream.counts.blob_bytes += blob.descriptor.size_bytes
-
-    def _sum(
-        self, connection: Connection, stream: Stream, *, added: Sequence[CurrentRow], removed: Sequence[CurrentRow]
-    ) -> None:
-        stream.state_sum = summed(connection, stream.state_sum, added=added, removed=removed)
-
     def _save_listing(self, connection: Connection, listing: Listing) -> None:
         """The listing's checkpoint; one that has ended and leaves nothing to settle completes its scope at once."""
         nothing_follows = listing.ended and not (listing.awaits_proof or listing.then_full or listing.lost)
@@ -526,16 +307,6 @@ class Committer:
             fingerprint=listing.stream.fingerprint, full_at=now() if listing.full else None,
         )  # fmt: skip
         listing.settled = True
-
-    def _save_streams(self, connection: Connection, saved: Sequence[Stream]) -> None:
-        context = self._context
-        for stream in saved:
-            streams.advance(connection, stream.id, live=stream.live, state_sum=stream.state_sum)
-            counted = EndpointCounts(
-                run_id=context.run_id, stream=stream.id, sequence=context.sequence, ordinal=stream.ordinal,
-                outcome=stream.outcome, live=stream.live, state_sum=stream.state_sum, **asdict(stream.counts),
-            )  # fmt: skip
-            counts.put(connection, counted)
 
 
 def _moved(old_scope: int | None, new_scope: int) -> dict[int, int]:

@@ -6,6 +6,8 @@ from holdfast.operations.backup.state import Listing, Stream
 
 SWEPT_AT = "swept_at"
 """What a scope remembers the time of its last sweep by."""
+MADE_UNDER = "fingerprint"
+"""The fingerprint that what a scope remembers was made under; under another one it means nothing."""
 FEED_START = "feed_start"
 """What a scope remembers by where its feed of changes was when its first full listing began."""
 

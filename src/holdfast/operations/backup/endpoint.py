@@ -14,6 +14,7 @@ from holdfast.operations.backup.committing import Committer
 from holdfast.operations.backup.failures import Failures
 from holdfast.operations.backup.parents import fields_of, place_of
 from holdfast.operations.backup.state import Listing, RunContext, Stream
+from holdfast.operations.backup.writing import RunWriter
 from holdfast.sources.page import Page
 from holdfast.sources.source import Source
 
@@ -26,6 +27,7 @@ class Reading:
 
     context: RunContext
     source: Source
+    writer: RunWriter
     committer: Committer
     collector: Collector
     failures: Failures

@@ -14,6 +14,7 @@ from holdfast.errors import PositionExpired, SourceError
 from holdfast.operations.backup.detailing import DetailReader
 from holdfast.operations.backup.due import FEED_START
 from holdfast.operations.backup.endpoint import EndpointWork, Reading
+from holdfast.operations.backup.opening import open_listings
 from holdfast.operations.backup.parents import ParentRecord, Parents
 from holdfast.operations.backup.proving import Prover
 from holdfast.operations.backup.settling import Settler
@@ -72,9 +73,8 @@ class EndpointReader:
 
     async def _listings(self) -> AsyncIterator[Listing]:
         """What this run has to list: every scope that it has not completed yet."""
-        committer = self._reading.committer
         async for parents in self._parent_groups():
-            for listing in await self._work.run(committer.open_listings, self._stream, parents):
+            for listing in await self._work.run(open_listings, self._reading.writer, self._stream, parents):
                 if self._reading.failures.stopped_by is not None:
                     return
                 yield listing

@@ -29,6 +29,7 @@ from holdfast.operations.backup.rotating import TokenKeeper, TokenRotated
 from holdfast.operations.backup.seen import SeenSlots
 from holdfast.operations.backup.state import BackupOptions, Counts, PackNames, RunContext, Stream
 from holdfast.operations.backup.watching import Canceled, Watch
+from holdfast.operations.backup.writing import RunWriter
 from holdfast.operations.garbage import rare_collections
 from holdfast.operations.services import Services
 from holdfast.sources.source import Source
@@ -167,7 +168,7 @@ async def _read_everything(
             max((pack.batch for pack in packs.of_run(connection, context.run_id)), default=0),
             seen.last_batch(connection, context.run_id),
         )
-    concurrency = context.definition.connection.limits.concurrency
+    permits = asyncio.Semaphore(context.definition.connection.limits.concurrency)
     tokens = TokenKeeper(context, token_rotated)
     try:
         async with Source(context.definition, context.variables, services.network, token_rotated=tokens) as source:
@@ -178,13 +179,14 @@ async def _read_everything(
                     failures.add(error)
                     failures.stop_reading(error)
                     return
-            committer = Committer(context, source, last_batch, watch.check)
+            writer = RunWriter(context, last_batch, watch.check)
+            committer = Committer(writer, source)
             async with Collector(
                 committer,
                 checkpoint_records=settings.checkpoint_records,
                 batch_seconds=settings.checkpoint_seconds,
             ) as collector:
-                reading = Reading(context, source, committer, collector, failures, asyncio.Semaphore(concurrency))
+                reading = Reading(context, source, writer, committer, collector, failures, permits)
                 await watch.over(_read_in_order(reading, by_name))
     except BaseExceptionGroup as group:
         raise _first_cause(group) from group
