@@ -1,6 +1,6 @@
 """Blobs and the chunks they consist of: what they are and where their bytes stand. A customer's blobs share chunks."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -38,7 +38,7 @@ class Blob:
 
     @property
     def chunk_digests(self) -> list[bytes]:
-        return [self.chunks[begin : begin + _DIGEST] for begin in range(0, len(self.chunks), _DIGEST)]
+        return cut(self.chunks)
 
 
 class ChunkPlace(NamedTuple):
@@ -128,9 +128,8 @@ def chunk_places(
     return found
 
 
-def without_place(conn: sa.Connection, customer_id: int) -> set[bytes]:
-    """The digests of chunks that a blob of the customer consists of and that are stored nowhere."""
-    missing: set[bytes] = set()
+def chunks_of_customer(conn: sa.Connection, customer_id: int) -> Iterator[list[tuple[int, bytes]]]:
+    """(local number, its `chunks`) of all blobs of a customer, ascending, thousands at a time."""
     after = 0
     while True:
         query = (
@@ -141,12 +140,25 @@ def without_place(conn: sa.Connection, customer_id: int) -> set[bytes]:
         )
         rows = conn.execute(query).all()
         if not rows:
-            return missing
+            return
         after = rows[-1].id
-        wanted = {bytes(row.chunks[i : i + _DIGEST]) for row in rows for i in range(0, len(row.chunks), _DIGEST)}
+        yield [(row.id, bytes(row.chunks)) for row in rows]
+
+
+def without_place(conn: sa.Connection, customer_id: int) -> set[bytes]:
+    """The digests of chunks that a blob of the customer consists of and that are stored nowhere."""
+    missing: set[bytes] = set()
+    for some in chunks_of_customer(conn, customer_id):
+        wanted = {digest for _, digests in some for digest in cut(digests)}
         missing |= wanted - chunk_places(conn, customer_id, wanted).keys()
+    return missing
 
 
 def remove(conn: sa.Connection, numbers: Sequence[int]) -> None:
     """No record has these blobs any more. Their chunks stay until prune has seen that nothing else needs them."""
     conn.execute(sa.delete(blobs).where(blobs.c.id.in_(numbers)))
+
+
+def cut(digests: bytes) -> list[bytes]:
+    """The digests that stand one after another in `Blob.chunks`."""
+    return [digests[begin : begin + _DIGEST] for begin in range(0, len(digests), _DIGEST)]

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import sqlalchemy as sa
 
+from holdfast.catalog.blobs import chunks_of_customer, cut
 from holdfast.catalog.schema import blobs, chunks, current, history, packs
 
 _MANY = 5_000
-_DIGEST = 16
 _UNCOMMITTED_MAX = 100_000
 """Numbers that transactions under way may have taken: on PostgreSQL they need not become visible in their order."""
 _CHUNKS_AT_ONCE = 500_000
@@ -96,8 +96,11 @@ def unneeded_chunks(
             query = query.where(chunks.c.digest < high)
         found = {bytes(digest): (pack, length) for digest, pack, length in conn.execute(query)}
         if found:
-            for digest in _digests(conn, customer_id, dropped):
-                found.pop(digest, None)
+            for some in chunks_of_customer(conn, customer_id):
+                for number, digests in some:
+                    if number not in dropped:
+                        for digest in cut(digests):
+                            found.pop(digest, None)
             yield found
 
 
@@ -120,7 +123,7 @@ def collect_chunks(conn: sa.Connection, customer_id: int, digests: Sequence[byte
         later = sa.select(blobs.c.chunks).where(
             blobs.c.customer_id == customer_id, blobs.c.id > since - _UNCOMMITTED_MAX
         )
-        shared = {digest for row in conn.execute(later) for digest in _cut(bytes(row.chunks))}
+        shared = {digest for row in conn.execute(later) for digest in cut(bytes(row.chunks))}
         unshared = [digest for digest in some if digest not in shared]
         collected += conn.execute(
             sa.delete(chunks).where(chunks.c.customer_id == customer_id, chunks.c.digest.in_(unshared))
@@ -146,30 +149,6 @@ def packs_in_use(conn: sa.Connection, streams: Iterable[int]) -> set[int]:
         for table in (current, history):
             found.update(conn.execute(sa.select(table.c.pack).where(table.c.stream == stream).distinct()).scalars())
     return found
-
-
-def _digests(conn: sa.Connection, customer_id: int, without: Collection[int]) -> Iterator[bytes]:
-    """The chunks of all blobs of a customer but these, in no order, some more than once."""
-    after = 0
-    while True:
-        query = (
-            sa.select(blobs.c.id, blobs.c.chunks)
-            .where(blobs.c.customer_id == customer_id, blobs.c.id > after)
-            .order_by(blobs.c.id)
-            .limit(_MANY)
-        )
-        rows = conn.execute(query).all()
-        if not rows:
-            return
-        after = rows[-1].id
-        for row in rows:
-            if row.id not in without:
-                yield from _cut(bytes(row.chunks))
-
-
-def _cut(digests: bytes) -> Iterator[bytes]:
-    for begin in range(0, len(digests), _DIGEST):
-        yield digests[begin : begin + _DIGEST]
 
 
 def _bounds(part: int, parts: int) -> tuple[bytes, bytes | None]:

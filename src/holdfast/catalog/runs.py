@@ -164,14 +164,6 @@ def start(conn: sa.Connection, run_id: int, *, worker: str, definition_revision_
     return get(conn, run_id)
 
 
-def set_counters(conn: sa.Connection, run_id: int, counters: Mapping[str, Any]) -> None:
-    conn.execute(sa.update(runs).where(runs.c.id == run_id).values(counters=dict(counters)))
-
-
-def set_failures(conn: sa.Connection, run_id: int, failures: Sequence[Mapping[str, Any]]) -> None:
-    conn.execute(sa.update(runs).where(runs.c.id == run_id).values(failures=[dict(one) for one in failures]))
-
-
 def keep_manifest(conn: sa.Connection, run_id: int, content: bytes) -> bytes:
     """What an ending run is about to put into the vault. The first content stands: a resumed end gets it back."""
     kept = conn.execute(sa.select(runs.c.manifest).where(runs.c.id == run_id)).scalar_one()
