@@ -37,7 +37,7 @@ class Wrapping:
         self.delete(name)
 
 
-class Stopped(Exception):
+class Stopped(BaseException):
     """The process that used this storage is dead, and whatever it still tries fails. No error that anybody handles."""
 
 
@@ -49,6 +49,31 @@ class Last(enum.Enum):
     TORN = "left half of the object behind, as a disk can that lies about fsync"
 
 
+class Life:
+    """A process that makes so many writes, dies during the next one, and is dead from then on."""
+
+    def __init__(self, after_writes: int, last: Last = Last.LOST) -> None:
+        self.writes = 0
+        self.last = last
+        self.dead = False
+        self._after_writes = after_writes
+        self._lock = threading.Lock()
+
+    def is_last(self) -> bool:
+        """To be asked at each write: whether it is the one during which the process dies."""
+        with self._lock:
+            self.check_alive()
+            if self.writes == self._after_writes:
+                self.dead = True
+                return True
+            self.writes += 1
+            return False
+
+    def check_alive(self) -> None:
+        if self.dead:
+            raise Stopped("already dead")
+
+
 class Stopping(Wrapping):
     """Does `after_writes` writes (puts and deletes), dies during the next one, and is dead from then on.
 
@@ -57,61 +82,51 @@ class Stopping(Wrapping):
     A torn delete is one that happened.
     """
 
-    def __init__(self, storage: Storage, after_writes: int, last: Last = Last.LOST) -> None:
+    def __init__(
+        self, storage: Storage, after_writes: int = 0, last: Last = Last.LOST, *, life: Life | None = None
+    ) -> None:
+        """`life`: of a process that writes elsewhere too."""
         super().__init__(storage)
-        self.writes = 0
-        self._after_writes = after_writes
-        self._last = last
-        self._dead = False
-        self._lock = threading.Lock()
+        self.life = life or Life(after_writes, last)
+
+    @property
+    def writes(self) -> int:
+        return self.life.writes
 
     @property
     def dead(self) -> bool:
         """Whether it came to the last write: a test that counts up `after_writes` ends when it no longer does."""
-        return self._dead
+        return self.life.dead
 
     def put(self, name: str, data: bytes | memoryview) -> None:
-        if self._is_last():
-            if self._last is Last.UNSEEN:
+        if self.life.is_last():
+            if self.life.last is Last.UNSEEN:
                 self.storage.put(name, data)
-            elif self._last is Last.TORN:
+            elif self.life.last is Last.TORN:
                 self.storage.put(name, bytes(data[: len(data) // 2]))
             raise Stopped(f"during the put of {name}")
         self.storage.put(name, data)
 
     def delete(self, name: str) -> None:
-        if self._is_last():
-            if self._last is not Last.LOST:
+        if self.life.is_last():
+            if self.life.last is not Last.LOST:
                 self.storage.delete(name)
             raise Stopped(f"during the deletion of {name}")
         self.storage.delete(name)
 
     def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
-        self._check_alive()
+        self.life.check_alive()
         return self.storage.get(name, start, length)
 
     def size(self, name: str) -> int:
-        self._check_alive()
+        self.life.check_alive()
         return self.storage.size(name)
 
     def list(self, prefix: str, after: str = "") -> Iterator[ObjectInfo]:
-        self._check_alive()
+        self.life.check_alive()
         for info in self.storage.list(prefix, after):
             yield info
-            self._check_alive()
-
-    def _is_last(self) -> bool:
-        with self._lock:
-            self._check_alive()
-            if self.writes == self._after_writes:
-                self._dead = True
-                return True
-            self.writes += 1
-            return False
-
-    def _check_alive(self) -> None:
-        if self._dead:
-            raise Stopped("already dead")
+            self.life.check_alive()
 
 
 class Unavailable(Wrapping):

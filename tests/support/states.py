@@ -23,10 +23,11 @@ class Snapshot:
         )
 
 
-def snapshot(installation: Installation, instance: Instance) -> Snapshot:
-    """Every record and blob at every ended backup, read the way a user reads them."""
+def snapshot(installation: Installation, instance: Instance, newest: int = 1_000) -> Snapshot:
+    """Every record and blob at every ended backup (the newest of them), read the way a user reads them."""
     with installation.services.database.read() as connection:
         ended = [run.sequence for run in runs.all_of_instance(connection, instance.id) if run.ended_at]
+    ended = ended[-newest:]
     browser = installation.browser
     states: dict[int, State] = {}
     counts: dict[int, dict[str, int]] = {}

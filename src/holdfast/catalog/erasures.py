@@ -17,7 +17,7 @@ class Erasure:
     vendor_id: int
     requested_at: datetime
     destroyed: Sequence[Mapping[str, Any]]
-    """The key objects that were destroyed: storage, name, SHA-256, time."""
+    """The key objects that were found, each with the time of its destruction: storage, object, sha256, destroyed_at."""
     ended_at: datetime | None
     certificate: bytes | None
 

@@ -77,3 +77,11 @@ def set_number(conn: sa.Connection, kind: str, object_id: int, number: int) -> N
     """The number of the newest revision that the vault has: a rebuilt catalog goes on behind it."""
     statement = insert(conn, revision_numbers).values(kind=kind, object_id=object_id, number=number)
     conn.execute(statement.on_conflict_do_update(index_elements=["kind", "object_id"], set_={"number": number}))
+
+
+def is_pending(conn: sa.Connection, kind: str, object_id: int, number: int) -> bool:
+    """Whether a revision waits to be sent."""
+    query = sa.select(outbox.c.id).where(
+        outbox.c.kind == kind, outbox.c.object_id == object_id, outbox.c.number == number
+    )
+    return conn.execute(query).one_or_none() is not None

@@ -153,3 +153,9 @@ def holding(conn: sa.Connection, numbers: Sequence[int]) -> set[int]:
     for column in (chunks.c.pack, blobs.c.pack):
         found.update(conn.execute(sa.select(column).where(column.in_(numbers)).distinct()).scalars())
     return found
+
+
+def is_live(conn: sa.Connection, object_id: str) -> bool:
+    """Whether the catalog relies on the pack of that name."""
+    query = sa.select(packs.c.id).where(packs.c.object_id == object_id, packs.c.deleting_at.is_(None))
+    return conn.execute(query).one_or_none() is not None

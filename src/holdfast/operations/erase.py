@@ -6,6 +6,7 @@ the installation's key, kept in the catalog and in the vault, and holds ids only
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -20,8 +21,8 @@ from holdfast.operations import jobs, revisions
 from holdfast.operations.locking import KEYS, locked
 from holdfast.operations.services import Services
 from holdfast.storage import Storage
-from holdfast.vault import erasing, receipts
-from holdfast.vault.erasing import DestroyedKey
+from holdfast.vault import erasing, names, receipts
+from holdfast.vault.erasing import KeyObject
 from holdfast.vault.receipts import SignedReceipt
 
 _SEIZED_FOR = timedelta(minutes=10)
@@ -130,16 +131,41 @@ def _complete(services: Services, customer_id: int) -> SignedReceipt:
 
 
 def _destroy_keys(services: Services, customer_id: int, storages: tuple[Storage, ...]) -> None:
-    """In the vault and in every replica; each destroyed key is noted at once, for the certificate."""
+    """In the vault and in every replica, every copy and version. What there is is noted first, for the certificate."""
     for storage in storages:
-        for key in erasing.destroy_keys(storage, customer_id):
-            with services.database.write() as connection:
-                erasure = erasures.find(connection, customer_id)
-                assert erasure is not None, "it is pending"
-                erasures.set_destroyed(connection, customer_id, [*erasure.destroyed, _shown(key)])
-        left = next(iter(storage.list(f"keys/{customer_id}/")), None)
+        found = list(erasing.find_keys(storage, customer_id))
+        _note(services, customer_id, found)
+        for key in found:
+            storage.destroy(key.object_name)
+        left = next(iter(storage.list(names.keys_prefix(customer_id))), None)
         if left is not None:
             raise VaultError(f"{left.name} was destroyed and is there again in {storage.url}", code="key_returns")
+        _note_destroyed(services, customer_id, storage)
+
+
+def _note(services: Services, customer_id: int, found: Sequence[KeyObject]) -> None:
+    with services.database.write() as connection:
+        erasure = erasures.find(connection, customer_id)
+        assert erasure is not None, "it is pending"
+        known = {(one["storage"], one["object"], one["sha256"]) for one in erasure.destroyed}
+        new = [
+            {"storage": key.storage_url, "object": key.object_name, "sha256": key.sha256, "destroyed_at": None}
+            for key in found
+            if (key.storage_url, key.object_name, key.sha256) not in known
+        ]
+        erasures.set_destroyed(connection, customer_id, [*erasure.destroyed, *new])
+
+
+def _note_destroyed(services: Services, customer_id: int, storage: Storage) -> None:
+    moment = format_time(now())
+    with services.database.write() as connection:
+        erasure = erasures.find(connection, customer_id)
+        assert erasure is not None, "it is pending"
+        noted = [
+            {**one, "destroyed_at": one["destroyed_at"] or moment} if one["storage"] == storage.url else one
+            for one in erasure.destroyed
+        ]
+        erasures.set_destroyed(connection, customer_id, noted)
 
 
 def _purge(services: Services, customer_id: int) -> Counter[str]:
@@ -170,15 +196,6 @@ def _content(services: Services, erasure: Erasure) -> dict[str, Any]:
             "Every copy of this customer's encryption keys in the vault and its replicas was destroyed. What they had "
             "encrypted can be read by nobody, wherever copies of it may still lie."
         ),
-    }
-
-
-def _shown(key: DestroyedKey) -> dict[str, Any]:
-    return {
-        "storage": key.storage_url,
-        "object": key.object_name,
-        "sha256": key.sha256,
-        "destroyed_at": format_time(key.destroyed_at),
     }
 
 

@@ -1,5 +1,7 @@
 """Holding the lock for one kind of work on the vault as a whole, so that two processes do not do it at once."""
 
+import logging
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -7,17 +9,19 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from holdfast.catalog import locks
-from holdfast.errors import Conflict
+from holdfast.errors import CatalogBusy, Conflict, HoldfastError
 from holdfast.operations.services import Services
 
 KEYS = "keys"
 """For what changes wrapped keys: rotation of the root key, erasure of a customer."""
 _TTL = timedelta(seconds=60)
+_RENEW_S = 15.0
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
 def locked(services: Services, name: str) -> Iterator[Callable[[Connection], None]]:
-    """Hold the lock; what is yielded proves it in a transaction and holds it for another minute.
+    """Hold the lock and keep renewing it; what is yielded proves it in a transaction.
 
     Raises Conflict (code `busy`) where another process holds it; a dead one's runs out after a minute.
     """
@@ -30,8 +34,25 @@ def locked(services: Services, name: str) -> Iterator[Callable[[Connection], Non
             hint="Try again when it is done; if it has died, in a minute.",
             code="busy",
         )
+    done = threading.Event()
+
+    def renew() -> None:
+        while not done.wait(_RENEW_S):
+            try:
+                with services.database.write() as connection:
+                    locks.fence(connection, name, token)
+            except CatalogBusy as error:
+                _log.warning("the lock for %s could not be renewed yet: %s", name, error)
+            except HoldfastError as error:
+                _log.warning("%s", error)
+                return
+
+    keeper = threading.Thread(target=renew, name=f"lock-{name}", daemon=True)
+    keeper.start()
     try:
         yield lambda connection: locks.fence(connection, name, token)
     finally:
+        done.set()
+        keeper.join()
         with services.database.write() as connection:
             locks.release(connection, name, token)

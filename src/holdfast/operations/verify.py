@@ -14,6 +14,7 @@ from holdfast.errors import NotFound
 from holdfast.operations.services import Services
 from holdfast.vault import names
 from holdfast.vault.check import check
+from holdfast.vault.check_packs import ADVICE_DAMAGED
 from holdfast.vault.findings import KEYS_NAMED_MAX, CheckProgress, Finding, Lost
 
 _ADVICE = "Put the object back from a replica."
@@ -56,7 +57,8 @@ def verify(
         if found is not None:
             found(finding)
 
-    for finding in check(services.vault, data=data, report=follow):
+    for bare in check(services.vault, data=data, report=follow):
+        finding = _judged(services, bare)
         if finding.object_name.startswith("packs/") and not finding.lost:
             unexplained.append(finding)
         else:
@@ -66,6 +68,27 @@ def verify(
     for finding in (*_explained(services, unexplained), *_missing_ends(services), *_missing_revisions(services)):
         tell(finding)
     return report
+
+
+def _judged(services: Services, finding: Finding) -> Finding:
+    """The finding as it looks to who knows what is under way: a write that was broken off loses nothing that counts,
+    and a pack that no manifest names yet may be one that a running backup has committed."""
+    name = names.parse(finding.object_name)
+    if name is None or finding.severity == "notice":
+        return finding
+    with services.database.read() as connection:
+        if name.kind == "pack" and finding.severity == "warning" and name.object_id is not None:
+            if packs.is_live(connection, name.object_id):
+                return replace(finding, severity="error", advice=ADVICE_DAMAGED)
+        elif name.kind in ("manifest", "receipt") and name.instance_id is not None:
+            active = runs.active(connection, name.instance_id)
+            if active is not None and active.sequence == name.number:
+                return replace(finding, severity="warning", advice="The backup has not ended: it writes this again.")
+        elif name.kind == "revision" and name.revision_kind is not None and (name.object_id or "").isdigit():
+            waiting = outbox.is_pending(connection, name.revision_kind, int(name.object_id or 0), name.number or 0)
+            if waiting:
+                return replace(finding, severity="warning", advice="It waits in the outbox and is written again.")
+    return finding
 
 
 def _explained(services: Services, findings: Sequence[Finding]) -> Iterator[Finding]:

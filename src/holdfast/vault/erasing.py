@@ -7,22 +7,19 @@ be, `operations` decides.
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
-from holdfast.clock import now
 from holdfast.errors import ObjectMissing, StorageError
 from holdfast.storage import ObjectInfo, Storage
 from holdfast.vault import names
 
 
 @dataclass(frozen=True)
-class DestroyedKey:
-    """A key object that is no more. The digest tells which one it was; the key cannot be had from it."""
+class KeyObject:
+    """A copy of a customer's keys. The digest tells which one it is; the key cannot be had from it."""
 
     storage_url: str
     object_name: str
     sha256: str
-    destroyed_at: datetime
 
 
 @dataclass
@@ -41,15 +38,14 @@ class Removed:
         self.refused = later.refused
 
 
-def destroy_keys(storage: Storage, customer_id: int) -> Iterator[DestroyedKey]:
-    """Destroy every copy and version of a customer's keys. Raises StorageError; then some may be left: call again."""
-    for info in list(storage.list(names.keys_prefix(customer_id))):
+def find_keys(storage: Storage, customer_id: int) -> Iterator[KeyObject]:
+    """Every copy of a customer's keys."""
+    for info in storage.list(names.keys_prefix(customer_id)):
         try:
-            data = storage.get(info.name)
+            digest = hashlib.sha256(storage.get(info.name)).hexdigest()
         except ObjectMissing:
             continue
-        storage.destroy(info.name)
-        yield DestroyedKey(storage.url, info.name, hashlib.sha256(data).hexdigest(), now())
+        yield KeyObject(storage.url, info.name, digest)
 
 
 def remove_objects(storage: Storage, customer_id: int) -> Removed:
