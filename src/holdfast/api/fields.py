@@ -45,7 +45,7 @@ class Field:
     @property
     def may_be_empty(self) -> bool:
         """Whether JSON may say "" for nothing; a form may always, it has no other way."""
-        return self.kind in ("text", "list") and not self.choices
+        return self.kind == "list" or (self.kind == "text" and not self.choices)
 
     def is_absent(self, given: object, *, is_json: bool) -> bool:
         """An empty optional field counts as absent."""

@@ -3,12 +3,14 @@
 A server decodes the whole path first, and then an id with a slash in it looks like two segments.
 """
 
+import re
 from urllib.parse import quote, unquote_to_bytes
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 _KEPT = "!$&'()*+,;=:@"
 """What may stand in a segment as it is, beside letters, digits and `-._~`."""
+_PLAIN = re.compile(rb"[A-Za-z0-9/_.~-]*")
 
 
 class RawPath:
@@ -26,6 +28,6 @@ class RawPath:
 def _normalised(raw_path: bytes) -> str:
     """The same path with each character encoded where it must be and nowhere else: then equal paths are equal texts."""
     path = raw_path.partition(b"?")[0]
-    if path.isascii() and b"%" not in path:
+    if _PLAIN.fullmatch(path):
         return path.decode()
     return "/".join(quote(unquote_to_bytes(segment), safe=_KEPT) for segment in path.split(b"/"))
