@@ -105,17 +105,27 @@ class _Known:
 
     def __init__(self, known: Sequence[tuple[bytes, bytes]], digest: Callable[[str, str], bytes]) -> None:
         self._fields = {field for field, _ in known}
+        self._paths: set[FieldPath] = set()
+        """Those that were looked up already: nearly every record has the fields of the one before."""
         self._names = Counter(parent for _, parent in known)
+        self._maps: dict[str, bool] = {}
         self._digest = digest
 
     def is_map(self, path: str) -> bool:
         """Whether the names in the object at this path are data."""
-        return self._digest(path, _MAP) in self._fields
+        known = self._maps.get(path)
+        if known is None:
+            known = self._maps[path] = self._digest(path, _MAP) in self._fields
+        return known
 
     def new_fields(self, raw: bytes) -> Iterator[tuple[bytes, bytes]]:
         """(field, parent) of what this record brings. From now on it is known."""
         for path, parent in fields_of(raw, self.is_map).items():
+            if path in self._paths:
+                continue
             field = self._digest(*path)
+            if field in self._fields:
+                self._paths.add(path)
             if field in self._fields or len(self._fields) >= _FIELDS_AT_MOST:
                 continue
             above = self._digest(*parent)
@@ -123,6 +133,7 @@ class _Known:
                 yield self._add(field, above)
             elif not self.is_map(parent.path):
                 yield self._add(self._digest(parent.path, _MAP), above)
+                self._maps[parent.path] = True
                 yield from self.new_fields(raw)  # once more, with all its names as one
                 return
 
