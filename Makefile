@@ -9,7 +9,7 @@ SOURCES := src tests demo benchmarks
 PYTEST := $(BIN)/python -m pytest -n $(shell nproc 2>/dev/null || echo 2) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-s3 check format lint types imports coverage bench bench-full soak lock clean
+.PHONY: help demo test test-s3 test-real check format lint types imports coverage bench bench-full soak lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ test: $(STAMP) ## all tests but the long forms
 
 test-s3: $(STAMP) ## the tests of S3 against Ceph's radosgw, which must be installed (tests/support/radosgw.py)
 	HOLDFAST_TEST_S3=start $(BIN)/python -m pytest -m s3
+
+test-real: $(STAMP) ## the library against real servers, installed into .real-sources on first use (npm, pip; 2 minutes)
+	HOLDFAST_TEST_REAL=1 $(BIN)/python -m pytest -m real tests/real
 
 check: format lint types imports coverage ## everything CI runs
 

@@ -75,6 +75,15 @@ def of_stream(conn: sa.Connection, stream: int) -> list[Scope]:
     return [Scope(*row) for row in conn.execute(query)]
 
 
+def parent_keys(conn: sa.Connection, scope_ids: Iterable[int]) -> dict[int, str]:
+    """The parents' record keys by scope id."""
+    found: dict[int, str] = {}
+    for batch in _batches(scope_ids, _MANY):
+        query = sa.select(scopes.c.id, scopes.c.parent_key).where(scopes.c.id.in_(batch))
+        found.update((row.id, row.parent_key) for row in conn.execute(query))
+    return found
+
+
 def filled(conn: sa.Connection, stream: int, parent_keys: Sequence[str]) -> set[str]:
     """Which of these parents have a listing with live records."""
     found: set[str] = set()

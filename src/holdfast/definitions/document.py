@@ -4,7 +4,7 @@ Templates stay text here (`expressions` renders them), selectors too (`selectors
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Literal
 
@@ -388,6 +388,21 @@ class Endpoint:
     def parents(self) -> tuple[str, ...]:
         """The endpoints that are read before this one."""
         return (self.for_each, *self.for_each_also) if self.for_each is not None else ()
+
+    @property
+    def uses_grandparent(self) -> bool:
+        """Whether anything in it needs the parent's parent."""
+        waiting: list[object] = [asdict(self)]
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, str):
+                if "grandparent" in value:
+                    return True
+            elif isinstance(value, Mapping):
+                waiting.extend(value.values())
+            elif isinstance(value, list | tuple):
+                waiting.extend(value)
+        return False
 
 
 @dataclass(frozen=True)

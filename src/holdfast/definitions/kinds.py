@@ -35,7 +35,7 @@ class TemplateUse:
     names: frozenset[str]
     """What it looks up."""
     offered: frozenset[str]
-    """What it may look up besides the variables: of `parent`, `record` and `cursor`."""
+    """What it may look up besides the variables: of `parent`, `grandparent`, `record`, `cursor` and so on."""
 
 
 @dataclass
@@ -139,7 +139,7 @@ class TemplateText(Text):
         self, *offers: str, expected: str = "text, which may have {{ expressions }}", pattern: str | None = None
     ):
         super().__init__(expected, pattern=pattern, loose=pattern is None)
-        self.offers = frozenset(offers)
+        self.offers = frozenset({*offers, "grandparent"} if "parent" in offers else offers)
 
     def read(self, node: Node, reading: Reading) -> str:
         text = super().read(node, reading)

@@ -7,7 +7,9 @@ from holdfast.definitions.document import AnswerRule, Definition, Endpoint
 from holdfast.definitions.expressions import KEYWORDS, template
 from holdfast.definitions.kinds import Reading, did_you_mean
 from holdfast.definitions.language import RESERVED_NAMES
+from holdfast.definitions.selectors import selector
 from holdfast.definitions.yaml_tree import Node
+from holdfast.errors import DefinitionError
 
 __all__ = ["check_definition", "check_tree"]
 
@@ -51,13 +53,17 @@ def _check_auth(connection: Node, definition: Definition, reading: Reading) -> N
 
 def _check_names(variables: Sequence[str], endpoints: Sequence[Node], reading: Reading) -> None:
     """Check every template that was read against the names it may use."""
+    parents = {_text(node, "name"): _parents(node) for node in endpoints}
     for use in reading.templates:
         place = re.match(r"endpoints\[(\d+)\]", use.node.path)
-        has_parent = place is not None and bool(_parents(endpoints[int(place[1])]))
+        own = _parents(endpoints[int(place[1])]) if place is not None else {}
+        has_parent = bool(own)
         for name in sorted(use.names - set(variables)):
             if name in use.offered:
                 if name == "parent" and not has_parent:
                     reading.problem(use.node, "there is no `parent` without `for_each`")
+                if name == "grandparent" and not (own and all(parents.get(parent) for parent in own)):
+                    reading.problem(use.node, "there is no `grandparent` where the parent has no parent itself")
             elif name in RESERVED_NAMES:
                 reading.problem(use.node, f"`{name}` means nothing here")
             else:
@@ -205,6 +211,11 @@ def _check_answers(node: Node, answers: Sequence[AnswerRule], reading: Reading) 
     for at, rule in zip(_elements(node, "answers"), answers, strict=True):
         if not (rule.statuses or rule.headers or rule.body or rule.contains):
             reading.problem(at, "a rule without a condition fits every answer")
+        for text in rule.body:
+            try:
+                selector(text)
+            except DefinitionError as error:
+                reading.problem(at.members["body"].members[text], str(error))
         if (rule.means == "skip") != bool(rule.because):
             reading.problem(at, "`means: skip` and `because` go together: a skip has a permanent cause")
 

@@ -19,6 +19,8 @@ class Parent:
     """Its record key within its endpoint (see `definitions.identity`)."""
     fields: Mapping[str, Any]
     """Its content, decoded, for `{{ parent.x }}`."""
+    parent: "Parent | None" = field(default=None, kw_only=True)
+    """Its own parent, where the endpoint's templates need it, for `{{ grandparent.x }}`."""
 
 
 @dataclass(frozen=True, slots=True)

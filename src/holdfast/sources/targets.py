@@ -143,4 +143,7 @@ def _since(endpoint: Endpoint, parent: Parent | None, cursor: str | None) -> dic
 
 
 def _context(parent: Parent | None) -> dict[str, Any]:
-    return {} if parent is None else {"parent": parent.fields}
+    if parent is None:
+        return {}
+    above = {} if parent.parent is None else {"grandparent": parent.parent.fields}
+    return {"parent": parent.fields, **above}

@@ -117,6 +117,36 @@ def test_a_nested_record_without_an_id_is_a_failure_that_names_its_parent(
     assert "endpoint lines of A: record 1: the id is null" in run.failures[0]["message"]
 
 
+GRANDCHILDREN = """
+- {name: channels, path: /channels, id: id, stable: true}
+- {name: messages, for_each: channels, path: "/channels/{{ parent.id }}", id: ts, stable: true}
+- name: answers
+  for_each: messages
+  path: "/channels/{{ grandparent.id }}/{{ parent.ts }}"
+  id: ts
+  stable: true
+  blob: {url: "/channels/{{ grandparent.id }}/{{ parent.ts }}/{{ record.ts }}/file", version: ts}
+"""
+
+
+def test_a_record_may_be_asked_for_with_its_parents_parent(installation: Installation, api: ScriptedSource) -> None:
+    api.script = Shop(
+        {
+            "/channels": [{"id": "A"}, {"id": "B"}],
+            "/channels/A": [{"ts": "1"}],
+            "/channels/B": [{"ts": "1"}, {"ts": "2"}],
+            "/channels/A/1": [{"ts": "5"}],
+            "/channels/B/1": [],
+            "/channels/B/2": [{"ts": "6"}],
+        }
+    )
+    instance = installation.instance(document(api, endpoints=GRANDCHILDREN))
+    run = installation.backup(instance)
+    assert (run.status, run.counters["new"], run.counters["blobs"]) == ("successful", 7, 2), run.failures
+    assert set(installation.records(instance, "answers")) == {"A%7E1~5", "B%7E2~6"}
+    assert installation.backup(instance).counters["packs"] == 0
+
+
 THREADS = """
 - {name: messages, path: /messages, id: id, stable: true}
 - name: replies

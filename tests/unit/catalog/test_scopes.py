@@ -83,3 +83,4 @@ def test_listings_with_records_are_told_from_empty_ones(world: World) -> None:
     scopes.add_live(world.conn, {found["a"].id: 2})
     assert scopes.filled(world.conn, world.stream, ["a", "b", "c"]) == {"a"}
     assert scopes.filled(world.conn, world.stream, []) == set()
+    assert scopes.parent_keys(world.conn, [found["b"].id, found["a"].id]) == {found["a"].id: "a", found["b"].id: "b"}

@@ -38,6 +38,8 @@ def whole(kind: str, text: str) -> str:
     if not kind:
         return text
     parts = {"variables": VARIABLES, "connection": CONNECTION, "endpoint": ""} | {kind: text}
+    if kind == "endpoints":
+        return whole("endpoint", "name: notes\npath: /notes\nid: id\n") + text
     endpoints = [part for part in (FOLDERS, DRAWERS, parts["endpoint"]) if part]
     indented = {name: "".join(f"  {line}\n" for line in part.splitlines()) for name, part in parts.items()}
     listed = "".join(

@@ -31,7 +31,11 @@ ANSWERS: Kind[tuple[document.AnswerRule, ...]] = ListOf(
         [
             Field("status", OneOrMore(STATUS), "The statuses it is about. Default: any.", attribute="statuses"),
             Field("headers", MapOf(Text(loose=True), "header"), "Headers that must have these values."),
-            Field("body", MapOf(Scalar(), "selector"), "Selectors over the body that must have these values."),
+            Field(
+                "body",
+                MapOf(Scalar(), "selector", key_pattern=r"[^\x00-\x1f]+"),
+                "Selectors over the body that must have these values.",
+            ),
             Field("contains", Text(), "Text that must stand somewhere in the body."),
             Field("means", Choice(_MEANINGS), "What such an answer means.", required=True),
             Field("because", Text(), "With `skip`: the permanent cause, for the report of the run."),

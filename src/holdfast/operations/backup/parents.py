@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from holdfast.catalog import records
+from holdfast.catalog import records, scopes
 from holdfast.catalog.records import CurrentRow, RecordRow
 from holdfast.definitions.identity import child_key, split_child_key
 from holdfast.errors import NotFound
@@ -32,10 +32,14 @@ class Parents:
     name: an issue 7 and a pull request 7 are two.
     """
 
-    def __init__(self, context: RunContext, streams: Sequence[Stream]) -> None:
-        """`streams` are those of the parent endpoints; none for an endpoint without parents."""
+    def __init__(
+        self, context: RunContext, streams: Sequence[Stream], above: "Mapping[str, Parents] | None" = None
+    ) -> None:  # fmt: skip
+        """`streams` are those of the parent endpoints; none for an endpoint without parents. `above` are the parents of
+        theirs, by name, where the endpoint needs to know them."""
         self._context = context
         self._streams = {stream.name: stream for stream in streams}
+        self._above = above or {}
 
     def __bool__(self) -> bool:
         return bool(self._streams)
@@ -61,7 +65,8 @@ class Parents:
             if row is None:
                 raise NotFound(f"{stream.name} has no record {record_key}")
             place = place_of(self._context, row)
-        return self._record(stream, row, self._context.customer.read(place))
+        (found,) = self._records(stream, [row], [self._context.customer.read(place)])
+        return found
 
     def present(self, connection: Connection, keys: Sequence[str]) -> set[str]:
         """Which of these parents exist."""
@@ -78,12 +83,27 @@ class Parents:
         with self._context.services.database.read() as connection:
             rows = records.page(connection, stream.id, after=after, limit=_PARENTS_AT_ONCE)
             places = [place_of(self._context, row) for row in rows]
-        raws = self._context.customer.read_many(places)
-        return [self._record(stream, row, raw) for row, raw in zip(rows, raws, strict=True)]
+        return self._records(stream, rows, self._context.customer.read_many(places))
 
-    def _record(self, stream: Stream, row: RecordRow, raw: bytes) -> ParentRecord:
-        key = row.record_key if len(self._streams) == 1 else child_key(stream.name, row.record_key)
-        return ParentRecord(key, fields_of(raw), raw, row.run_from)
+    def _records(self, stream: Stream, rows: Sequence[RecordRow], raws: Sequence[bytes]) -> list[ParentRecord]:
+        keys = [row.record_key for row in rows]
+        if len(self._streams) > 1:
+            keys = [child_key(stream.name, key) for key in keys]
+        above = self._parents_of(stream, rows)
+        return [
+            ParentRecord(key, fields_of(raw), raw, row.run_from, parent=parent)
+            for key, row, raw, parent in zip(keys, rows, raws, above, strict=True)
+        ]
+
+    def _parents_of(self, stream: Stream, rows: Sequence[RecordRow]) -> list[ParentRecord | None]:
+        """The parents of these records themselves; None for each where nobody needs them."""
+        above = self._above.get(stream.name)
+        if above is None:
+            return [None] * len(rows)
+        with self._context.services.database.read() as connection:
+            keys = scopes.parent_keys(connection, {row.scope for row in rows if row.scope is not None})
+        found = {key: above.get(key) for key in set(keys.values())}
+        return [None if row.scope is None else found[keys[row.scope]] for row in rows]
 
     def _split(self, key: str) -> tuple[Stream, str]:
         """The parent endpoint's stream and the key within it."""
@@ -91,6 +111,16 @@ class Parents:
             return next(iter(self._streams.values())), key
         name, record_key = split_child_key(key)
         return self._streams[name], record_key
+
+
+def parents_of(context: RunContext, stream: Stream, by_name: Mapping[str, Stream]) -> Parents:
+    """The parents of an endpoint, with theirs where it needs them."""
+    names = stream.endpoint.parents
+    above: dict[str, Parents] = {}
+    if stream.endpoint.uses_grandparent:
+        for name in names:
+            above[name] = Parents(context, [by_name[higher] for higher in by_name[name].endpoint.parents])
+    return Parents(context, [by_name[name] for name in names], above)
 
 
 def fields_of(raw: bytes) -> Mapping[str, Any]:

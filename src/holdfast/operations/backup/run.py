@@ -23,7 +23,7 @@ from holdfast.operations.backup.ending import Status, end_run, resume_end
 from holdfast.operations.backup.endpoint import Reading
 from holdfast.operations.backup.failures import Failures
 from holdfast.operations.backup.leasing import Lease, leased
-from holdfast.operations.backup.parents import Parents
+from holdfast.operations.backup.parents import parents_of
 from holdfast.operations.backup.reading import EndpointReader
 from holdfast.operations.backup.rotating import TokenKeeper, TokenRotated
 from holdfast.operations.backup.seen import SeenSlots
@@ -201,7 +201,7 @@ async def _read_in_order(reading: Reading, by_name: dict[str, Stream]) -> None:
         names = stream.endpoint.parents
         for name in names:
             await ended[name].wait()
-        parents = Parents(reading.context, [by_name[name] for name in names])
+        parents = parents_of(reading.context, stream, by_name)
         await EndpointReader(reading, stream, parents).read()
         ended[stream.name].set()
         if stream.endpoint.blob is not None and reading.context.options.blobs:
