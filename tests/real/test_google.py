@@ -145,10 +145,11 @@ def test_drive(installation: Installation, emulate: Emulate, api: Api) -> None:
 
     upload(api, "new.bin", content(2000))
     api.ask("PATCH", f"/drive/v3/files/{ids[1]}", {"name": "renamed.bin"}, addParents=folder)
+    api.ask("PATCH", f"/drive/v3/files/{ids[2]}", {"trashed": True})
     run = installation.backup(instance)
     assert_success(run)
     assert_same()
-    assert (run.counters["new"], run.counters["changed"]) == (1, 1)
+    assert (run.counters["new"], run.counters["changed"], run.counters["deleted"]) == (1, 2, 0)
     run = installation.backup(instance, full=True)
     assert_success(run)
     assert run.counters["packs"] == 0

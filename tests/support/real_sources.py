@@ -6,6 +6,7 @@ beside it, whatever the machine has. Always pinned: what npm calls `latest` is a
 a whole Matrix homeserver, in a virtual environment of its own.
 """
 
+import fcntl
 import json
 import os
 import signal
@@ -215,24 +216,34 @@ def synapse_at(folder: Path, *, stock_limits: bool) -> Iterator[Synapse]:
 
 def _install_emulate(folder: Path) -> str:
     """Answers the Node to run it with."""
-    folder.mkdir(parents=True, exist_ok=True)
-    package = folder / "node_modules/emulate/package.json"
-    if not package.exists() or json.loads(package.read_text())["version"] != EMULATE:
-        (folder / "package.json").write_text('{"private": true}')
-        _install(["npm", "install", "--no-audit", "--no-fund", f"emulate@{EMULATE}", f"node@{NODE}"], folder)
+    with _alone(folder):
+        marker = folder / f"installed-{EMULATE}-{NODE}"
+        if not marker.exists():
+            (folder / "package.json").write_text('{"private": true}')
+            _install(["npm", "install", "--no-audit", "--no-fund", f"emulate@{EMULATE}", f"node@{NODE}"], folder)
+            marker.touch()
     return str(folder / "node_modules/.bin/node")
 
 
 def _install_synapse() -> str:
     folder = FOLDER / "synapse"
     python = folder / "venv/bin/python"
-    marker = folder / f"installed-{SYNAPSE}"
-    if not marker.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        _install([sys.executable, "-m", "venv", "--clear", str(folder / "venv")], folder)
-        _install([str(python), "-m", "pip", "install", "--quiet", f"matrix-synapse=={SYNAPSE}"], folder)
-        marker.touch()
+    with _alone(folder):
+        marker = folder / f"installed-{SYNAPSE}"
+        if not marker.exists():
+            _install([sys.executable, "-m", "venv", "--clear", str(folder / "venv")], folder)
+            _install([str(python), "-m", "pip", "install", "--quiet", f"matrix-synapse=={SYNAPSE}"], folder)
+            marker.touch()
     return str(python)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Tests run in several processes; what one of them installs the others wait for."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _install(command: list[str], folder: Path) -> None:

@@ -65,7 +65,11 @@ def check(file: File, json: Json = False) -> None:
 
 @app.command("list", epilog=example("holdfast definition list"))
 def list_definitions(json: Json = False) -> None:
-    """List the definitions: built-in ones, and those saved here."""
+    """List the definitions: built-in ones, and those saved here.
+
+    Each with what it was verified against.
+    """
+    from holdfast.cli import definition_summary
     from holdfast.definitions import library
     from holdfast.definitions.loading import load
 
@@ -75,28 +79,19 @@ def list_definitions(json: Json = False) -> None:
     output.document(
         {
             "definitions": [
-                {
-                    "name": name,
-                    "origin": origin,
-                    "description": definition.description,
-                    "endpoints": [endpoint.name for endpoint in definition.endpoints],
-                    "variables": [
-                        {"key": one.key, "name": one.name, "secret": one.secret, "optional": one.optional,
-                         "default": one.default}
-                        for one in definition.variables
-                    ],
-                }
+                {"origin": origin, **definition_summary.document(definition), "name": name}
                 for origin, name, definition in found
             ]
         }
-    )  # fmt: skip
+    )
     output.table(
-        ["name", "", "variables", "description"],
+        ["name", "", "endpoints#", "description", "verified"],
         [
-            [name, origin, " ".join(one.key for one in definition.variables), definition.description]
+            [name, origin, len(definition.endpoints), definition.description, definition_summary.mark(definition)]
             for origin, name, definition in found
         ],
     )
+    output.note("`holdfast definition show NAME --summary`: rights, limits, endpoints, and how it was verified.")
 
 
 @app.command(epilog=example("holdfast definition save crm.yaml"))
@@ -120,12 +115,26 @@ def show(
         str,
         typer.Argument(metavar="NAME", help="A built-in or saved one.", autocompletion=completion.definition_names),
     ],
+    summary: Annotated[bool, typer.Option("--summary", help="In words: rights, limits, endpoints, variables.")] = False,
+    json: Json = False,
 ) -> None:
-    """Print a definition's document: a start for one's own."""
-    from holdfast.definitions import library
+    """Print a definition's document: a start for one's own.
 
+    With --summary: which rights it needs, which limits it keeps, what it reads and how, and how it was verified.
+    """
+    from holdfast.cli import definition_summary
+    from holdfast.definitions import library
+    from holdfast.definitions.loading import load
+
+    output = Output(as_json=json)
     saved = dict(_saved())
-    Output().bytes((saved[name] if name in saved else library.read(name)).encode())
+    text = saved[name] if name in saved else library.read(name)
+    if json:
+        output.document(definition_summary.document(load(text)) | {"document": text})
+    elif summary:
+        definition_summary.tell(output, load(text))
+    else:
+        output.bytes(text.encode())
 
 
 @app.command(epilog=example("holdfast definition schema > holdfast-1.json"))

@@ -224,6 +224,21 @@ def test_a_saved_definition_gets_revisions(cli: CommandLine, document: Path) -> 
     assert json.loads(cli("definition", "schema").out)["$schema"]
 
 
+def test_a_definition_is_shown_in_words(cli: CommandLine) -> None:
+    shown = cli("definition", "show", "kinto", "--summary").out
+    for said in ("Rights: ", "Limits: ", "Left out: ", "Against a real Kinto 26.5.0", "Reads 3 endpoints"):
+        assert said in shown
+    assert "by last_modified, all every 1 d  tombstones" in shown
+    machine = cli.good("definition", "show", "kinto")
+    assert machine["document"] == cli("definition", "show", "kinto").out
+    assert [one["name"] for one in machine["endpoints"]] == ["collections", "groups", "records"]
+    assert machine["endpoints"][2]["parents"] == ["collections"] and machine["endpoints"][2]["blobs"]
+    mark = "Against emulate 0.12.2, an imitation of the API; never against GitHub."
+    assert mark in cli("definition", "list").out
+    listed = {one["name"]: one["verified"] for one in cli.good("definition", "list")["definitions"]}
+    assert listed["github"].startswith(mark)
+
+
 def test_all_goes_on_after_a_failure_and_says_so_with_its_exit_code(shop: CommandLine, document: Path) -> None:
     shop.good("add", str(document), "broken", "--set", "token=t", "--set", "base_url=http://127.0.0.1:1")
     done = shop("backup", "--all", "--json")
