@@ -26,6 +26,9 @@ class Settings(BaseSettings):
     replica_url: str = ""
     """Copies of the vault, each written as in `storage_url`; several are separated by spaces."""
 
+    replicate_minutes: int = Field(default=15, ge=0, le=44_640)
+    """How often a worker brings the replicas up to date; 0: never by itself."""
+
     root_key: SecretStr | None = None
     """The root key itself."""
 

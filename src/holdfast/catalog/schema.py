@@ -429,6 +429,18 @@ verifications = Table(
     Column("findings", Json, nullable=False),
 )  # fmt: skip
 
+replications = Table(
+    # What came of bringing the replicas up to date: the newest of each stands here.
+    "replications", metadata,
+    Column("url", Text, primary_key=True),
+    Column("started_at", Time, nullable=False),
+    Column("ended_at", Time),  # none: it is under way, or was broken off
+    Column("completed_at", Time),  # when the replica last had everything
+    Column("objects", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("findings", Json, nullable=False),
+)  # fmt: skip
+
 known_fields = Table(
     # Every field of a stream's records, at the record that had it first: what the change feed tells of new ones. By
     # keyed digest, since names of fields may be as private as what stands in them.

@@ -23,6 +23,7 @@ from holdfast.cli import (
     errors,
     installation,
     instances,
+    proving,
     receipts,
     records,
     searching,
@@ -46,7 +47,19 @@ app = typer.Typer(
     ),
 )
 # In the order of the help.
-for _group in (installation, instances, backups, records, searching, comparing, changes, alarms, vault, serving):
+for _group in (
+    installation,
+    instances,
+    backups,
+    records,
+    searching,
+    comparing,
+    changes,
+    alarms,
+    vault,
+    proving,
+    serving,
+):
     app.add_typer(explained(_group.app))
 app.add_typer(
     explained(definitions.app),

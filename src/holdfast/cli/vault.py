@@ -1,6 +1,6 @@
-"""`export`, `verify`, `rebuild`: getting data out, proving what is there, and coming back after a disaster."""
+"""`export`, `rebuild`: getting data out, and coming back after a disaster."""
 
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -11,11 +11,9 @@ from holdfast.errors import InputError
 
 if TYPE_CHECKING:
     from holdfast.operations.export import Format
-    from holdfast.vault.findings import Finding
 
 app = typer.Typer()
 _PANEL = "Prove and recover"
-_STYLES = {"error": "red", "warning": "yellow", "notice": ""}
 
 
 @app.command(
@@ -102,52 +100,6 @@ def export(
         raise typer.Exit(NOT_GOOD)
 
 
-@app.command(rich_help_panel=_PANEL, epilog=example("holdfast verify", "holdfast verify --structure"))
-def verify(
-    structure: Annotated[
-        bool, typer.Option("--structure", help="Read no data, only what says where it is: quick, and proves less.")
-    ] = False,
-    json: Json = False,
-) -> None:
-    """Prove that the vault holds what was written.
-
-    Reads every byte. Names each damaged object, what it held and what to do. Exit code 1: something is lost or damaged.
-    """
-    from holdfast.cli.progress import count_bar
-    from holdfast.cli.session import opened
-    from holdfast.operations.verify import verify as verify_vault
-    from holdfast.vault.findings import CheckProgress
-
-    output = Output(as_json=json)
-    with opened(even_damaged=True) as session, count_bar(output, "verifying the vault") as bar:
-
-        def show(progress: CheckProgress) -> None:
-            said = f"{progress.objects:,} of {count(progress.objects_total, 'object')}, {size(progress.size_bytes)}"
-            bar.at(progress.size_bytes, progress.size_bytes_total, said)
-
-        report = verify_vault(session.services, data=not structure, progress=show, found=lambda one: _tell(output, one))
-    findings = {
-        severity: sum(one.severity == severity for one in report.findings)
-        for severity in ("error", "warning", "notice")
-    }
-    output.document(
-        {
-            "good": report.is_good,
-            "data": report.data,
-            "objects": report.objects,
-            "bytes": report.size_bytes,
-            "findings": [_document(one) for one in report.findings],
-        }
-    )
-    read = f"{count(report.objects, 'object')}, {size(report.size_bytes)}"
-    if not report.is_good:
-        output.say(f"The vault is damaged: {count(findings['error'], 'error')} in {read}.", "red")
-        raise typer.Exit(NOT_GOOD)
-    proved = "every byte is what was written" if report.data else "everything is there; its content was not read"
-    aside = f" ({count(findings['warning'], 'warning')})" if findings["warning"] else ""
-    output.say(f"The vault is good{aside}: {read}: {proved}.", "green")
-
-
 @app.command(rich_help_panel=_PANEL, epilog=example("holdfast rebuild"))
 def rebuild(json: Json = False) -> None:
     """Make the catalog again from the vault and its key.
@@ -199,24 +151,3 @@ def _formats(text: str) -> list["Format"]:
     if not chosen:
         raise InputError("--formats names none", field="--formats", hint=f"There are: {', '.join(known)}.")
     return chosen  # type: ignore[return-value]
-
-
-def _tell(output: Output, finding: "Finding") -> None:
-    output.say(str(finding), _STYLES[finding.severity])
-    output.say(f"→ {finding.advice}", indent=2)
-
-
-def _document(finding: "Finding") -> dict[str, Any]:
-    return {
-        "severity": finding.severity,
-        "object": finding.object_name,
-        "what": finding.what,
-        "advice": finding.advice,
-        "customer_id": finding.customer_id,
-        "instance_id": finding.instance_id,
-        "backup": finding.sequence,
-        "held": [
-            {"endpoint": one.endpoint, "kind": one.kind, "records": one.count, "ids": list(one.keys)}
-            for one in finding.lost
-        ],
-    }

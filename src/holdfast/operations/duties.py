@@ -3,7 +3,7 @@
 from functools import partial
 
 from holdfast.engine import Ticker
-from holdfast.operations import acting, erase, exports, revisions, schedule, tokens, webhooks
+from holdfast.operations import acting, erase, exports, replicate, revisions, schedule, tokens, webhooks
 from holdfast.operations.backup.request import reconcile
 from holdfast.operations.services import Services
 
@@ -16,6 +16,8 @@ class Duties:
         self._punctual = Ticker("duties")
         self._talking = Ticker("webhooks")
         """Who talks to strangers may wait for them long: nothing else has to wait for that."""
+        self._copying = Ticker("replicas")
+        """A first copy takes as long as the vault is large."""
 
     def start(self) -> None:
         services, punctual = self._services, self._punctual
@@ -29,12 +31,18 @@ class Duties:
         punctual.every(86_400.0, partial(exports.delete_orphans, services), name="lost archives", first_after_s=600.0)
         self._talking.every(2.0, partial(webhooks.deliver_due, services), name="webhooks")
         self._talking.every(86_400.0, partial(webhooks.forget_old, services), name="old deliveries", first_after_s=90.0)
+        minutes = services.settings.replicate_minutes
+        if services.replicas and minutes:
+            copy = partial(replicate.replicate_regularly, services)
+            self._copying.every(60.0 * minutes, copy, name="replicas", first_after_s=30.0)
         punctual.start()
         self._talking.start()
+        self._copying.start()
 
     def stop(self) -> None:
         self._punctual.stop()
         self._talking.stop()
+        self._copying.stop()
 
     def _queue_due(self) -> int:
         acting.act_as(acting.SCHEDULE)

@@ -39,22 +39,42 @@ class PackReport:
 
 def check_pack(customer: CustomerVault, info: ObjectInfo, origin: Origin | None, *, data: bool) -> PackReport:
     """Check one pack. Without `data` only its directory and footer are read."""
-    pack_id = info.name.rsplit("/", 1)[-1]
-    report = PackReport(pack_id, info.name, info.size_bytes)
+    if data:
+        try:
+            whole = customer.storage.get(info.name)
+        except ObjectMissing:
+            report = _report(info)
+            report.findings.append(_finding(customer, report, "is listed but cannot be read", origin))
+            return report
+        return check_pack_bytes(customer, info, whole, origin)
+    report = _report(info)
     try:
-        if data:
-            _check_data(customer, report, customer.storage.get(info.name), origin)
-        else:
-            footer, directory = customer.packs.read_contents(pack_id)
-            if directory.size_bytes != info.size_bytes:
-                raise Damaged(f"is {info.size_bytes} bytes long, not {directory.size_bytes}", object_name=info.name)
-            report.footer = footer
-            _check_accounts(report, directory, _ends(footer))
+        footer, directory = customer.packs.read_contents(report.pack_id)
+        if directory.size_bytes != info.size_bytes:
+            raise Damaged(f"is {info.size_bytes} bytes long, not {directory.size_bytes}", object_name=info.name)
+        report.footer = footer
+        _check_accounts(report, directory, _ends(footer))
     except Damaged as error:
         report.findings.append(_finding(customer, report, str(error), origin))
     except ObjectMissing:
         report.findings.append(_finding(customer, report, "is listed but cannot be read", origin))
     return report
+
+
+def check_pack_bytes(
+    customer: CustomerVault, info: ObjectInfo, data: bytes, origin: Origin | None = None
+) -> PackReport:  # fmt: skip
+    """Check all of a pack whose bytes are at hand."""
+    report = _report(info)
+    try:
+        _check_data(customer, report, data, origin)
+    except Damaged as error:
+        report.findings.append(_finding(customer, report, str(error), origin))
+    return report
+
+
+def _report(info: ObjectInfo) -> PackReport:
+    return PackReport(info.name.rsplit("/", 1)[-1], info.name, info.size_bytes)
 
 
 def _check_data(customer: CustomerVault, report: PackReport, data: bytes, origin: Origin | None) -> None:

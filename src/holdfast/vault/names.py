@@ -126,6 +126,11 @@ def receipt(customer_id: int, instance_id: int, sequence: int) -> str:
     return f"receipts/{customer_id}/{instance_id}/{sequence:010d}"
 
 
+def of_kind(folder: str, customer_id: int) -> str:
+    """The prefix of one kind of a customer's objects, by the folder that they lie in."""
+    return f"{folder}/{customer_id}/"
+
+
 def of_customer(customer_id: int) -> tuple[str, ...]:
     """The prefixes of everything that belongs to a customer, but for its keys."""
     kinds = ("exports", "packs", "manifests", "forgotten", "receipts", "revisions")

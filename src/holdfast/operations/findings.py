@@ -1,0 +1,35 @@
+"""Findings as documents: what the catalog keeps of them and machines read."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from holdfast.vault.findings import Finding, Lost
+
+
+def as_document(finding: Finding) -> dict[str, Any]:
+    return {
+        "severity": finding.severity,
+        "object": finding.object_name,
+        "what": finding.what,
+        "advice": finding.advice,
+        "customer_id": finding.customer_id,
+        "instance_id": finding.instance_id,
+        "backup": finding.sequence,
+        "held": [
+            {"endpoint": one.endpoint, "kind": one.kind, "records": one.count, "ids": list(one.keys)}
+            for one in finding.lost
+        ],
+    }
+
+
+def from_document(document: Mapping[str, Any]) -> Finding:
+    return Finding(
+        document["severity"],
+        document["object"],
+        document["what"],
+        document["advice"],
+        document["customer_id"],
+        document["instance_id"],
+        document["backup"],
+        tuple(Lost(one["endpoint"], one["records"], tuple(one["ids"]), one["kind"]) for one in document["held"]),
+    )
