@@ -2,6 +2,7 @@
 
 import pytest
 
+from holdfast.vault import receipts
 from tests.contract.client import Client, Gate
 from tests.support.hostile_source import HostileSource, make_record
 
@@ -79,3 +80,28 @@ def test_another_instances_backup_is_404(vendor: Client) -> None:
     one, two = vendor.new_instance(), vendor.new_instance()
     backup = vendor.back_up(one)["id"]
     assert vendor.get(f"/v1/backup_instances/{two}/backups/{backup}").problem(404) == ("backup_id", "not_found")
+
+
+def test_a_receipt_is_signed_with_the_key_that_is_told(vendor: Client, source: HostileSource) -> None:
+    source.put("items", make_record(1))
+    instance = vendor.instance_of(source)
+    backup = vendor.back_up(instance)
+    answer = vendor.get(f"/v1/backup_instances/{instance}/backups/{backup['id']}/receipt")
+    key = vendor.get("/v1/receipt_key").body["public_key"]
+    receipt = receipts.verify(answer.content, key).receipt
+    assert (receipt["backup_id"], receipt["status"]) == (backup["id"], "successful")
+    assert receipts.contradictions(receipt) == []
+
+
+def test_a_backup_under_way_has_no_receipt_yet(vendor: Client, source: HostileSource) -> None:
+    gate = Gate()
+    source.switches.hook = gate
+    instance = vendor.instance_of(source)
+    path = f"/v1/backup_instances/{instance}/backups"
+    try:
+        backup = vendor.post(path).body["id"]
+        gate.wait()
+        assert vendor.get(f"{path}/{backup}/receipt").status == 404
+    finally:
+        gate.open()
+    vendor.ended(instance, backup)

@@ -108,6 +108,8 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", _INSTANCE + "/logs/{scroll_id}"): _B,
     ("DELETE", _INSTANCE): _V,
     ("POST", _INSTANCE + "/backups/{backup_id}/cancel"): _B,
+    ("GET", _INSTANCE + "/backups/{backup_id}/receipt"): _B,
+    ("GET", "/v1/receipt_key"): _B,
     ("GET", _INSTANCE + "/search"): Row("both", query="text=secret"),
     ("GET", _INSTANCE + "/compare"): _B,
     ("GET", _INSTANCE + "/changes"): _B,

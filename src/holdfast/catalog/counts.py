@@ -20,7 +20,8 @@ class EndpointCounts:
     outcome: Outcome
     live: int
     listed: int = 0
-    """Records read on pages: each is new, changed, unchanged, repeated (read before in this run) or a tombstone."""
+    """Records that pages showed: each is new, changed, unchanged, repeated (read before in this run), a tombstone,
+    skipped or lost."""
     new: int = 0
     changed: int = 0
     unchanged: int = 0
@@ -31,6 +32,11 @@ class EndpointCounts:
     deleted: int = 0
     held: int = 0
     skipped: int = 0
+    """Listed records that are never to be had, for a cause that the definition declares."""
+    lost: int = 0
+    """Listed records that could not be read: the run has failed."""
+    absent: int = 0
+    """Lists and blobs that are not there, for a cause that the definition declares."""
     pages: int = 0
     requests: int = 0
     bytes_read: int = 0

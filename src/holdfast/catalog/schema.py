@@ -219,6 +219,17 @@ seen = Table(
     sqlite_with_rowid=False,
 )  # fmt: skip
 
+skips = Table(
+    "skips", metadata,
+    Column("run_id", BigInteger, ForeignKey("runs.id"), primary_key=True),
+    Column("stream", Id, primary_key=True),
+    Column("parent_key", RecordKey, primary_key=True),
+    Column("record_id", RecordKey, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("message", Message, nullable=False),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
 endpoint_counts = Table(
     "endpoint_counts", metadata,
     Column("run_id", BigInteger, ForeignKey("runs.id"), primary_key=True),
@@ -231,6 +242,7 @@ endpoint_counts = Table(
         for name in ("live", "listed", "new", "changed", "unchanged", "repeated", "moved", "tombstones", "deleted",
                      "held", "skipped", "pages", "requests", "bytes_read", "blobs", "blob_bytes")
     ),
+    *(Column(name, BigInteger, nullable=False, server_default="0") for name in ("lost", "absent")),
     Column("state_sum", LargeBinary, nullable=False),
     Column("first_key", RecordKey),
     Column("last_key", RecordKey),

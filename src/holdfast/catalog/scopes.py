@@ -95,6 +95,15 @@ def filled(conn: sa.Connection, stream: int, parent_keys: Sequence[str]) -> set[
     return found
 
 
+def of_run(conn: sa.Connection, stream: int, run_id: int) -> Iterator[Scope]:
+    """What a run has read of a stream or begun to read, ascending by parent key."""
+    query = (
+        sa.select(*_SCOPE).where(scopes.c.stream == stream, scopes.c.run_id == run_id).order_by(scopes.c.parent_key)
+    )  # fmt: skip
+    for row in conn.execute(query, execution_options={"yield_per": _MANY}):
+        yield Scope(*row)
+
+
 def set_checkpoint(
     conn: sa.Connection, scope_id: int, run_id: int, state: str, checkpoint: Mapping[str, Any] | None, *,
     live: int | None = None,
@@ -109,10 +118,12 @@ def set_checkpoint(
 def complete(
     conn: sa.Connection, scope_id: int, run_id: int, sequence: int, *, state: str, cursor: str | None,
     fingerprint: str | None, full_at: datetime | None, live: int | None = None,
+    testimony: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
-    """The run has read this listing to its end: only now the cursor moves. `full_at`: when, if in full."""
+    """The run has read this listing to its end: only now the cursor moves. `full_at`: when, if in full. `testimony` is
+    what the run's receipt tells of it, kept in place of a checkpoint."""
     values: dict[str, Any] = {
-        "run_id": run_id, "state": state, "checkpoint": None, "cursor": cursor, "fingerprint": fingerprint,
+        "run_id": run_id, "state": state, "checkpoint": testimony, "cursor": cursor, "fingerprint": fingerprint,
         "last_complete_run": sequence,
     }  # fmt: skip
     if full_at is not None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from holdfast.cli.errors import NOT_GOOD
 from holdfast.cli.output import Output
 from holdfast.cli.parameters import At, Backup, Json, Name, example, parse_time
 from holdfast.errors import InputError
@@ -41,7 +42,10 @@ def verify(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Check a receipt's signature. Needs neither vault nor catalog nor root key."""
+    """Check a receipt: its signature, and that its counts add up.
+
+    Needs neither vault nor catalog nor root key. Exit code 1: it is signed, and contradicts itself.
+    """
     from holdfast.vault import receipts
 
     try:
@@ -50,11 +54,18 @@ def verify(
         raise InputError(f"{file} cannot be read: {error.strerror}", field="FILE") from error
     signed = receipts.verify(data, key)
     output, said = Output(as_json=json), signed.receipt
-    output.document({"file": str(file), "valid": True, "key_checked": key is not None, "receipt": said})
+    found = receipts.contradictions(said)
+    output.document(
+        {"file": str(file), "valid": not found, "key_checked": key is not None, "problems": found, "receipt": said}
+    )
     live = sum(endpoint["live"] for endpoint in said["endpoints"])
     output.say(
         f"{file}: the signature is good. Backup {said['backup_number']} of instance {said['instance_id']} ended "
         f"{said['status']} at {said['ended_at']} with {live:,} records."
     )
+    for problem in found:
+        output.say(problem, "red")
     if key is None:
         output.say("Whose signature it is was not checked: give the vault's public key with --key.")
+    if found:
+        raise typer.Exit(NOT_GOOD)

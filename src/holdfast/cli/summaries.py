@@ -24,7 +24,7 @@ SAID = {"failed": "failed", "canceled": "was canceled", "in_progress": "is under
 _OUTCOMES = {"complete": "", "partial": "read in part", "carried": "not read", "skipped": "skipped"}
 """An endpoint's outcome, for people."""
 _NOTHING = "nothing changed: no pack and no record version was written"
-_SHOWN = ("new", "changed", "deleted", "held", "moved", "skipped", "blobs", "requests", "bytes_read")
+_SHOWN = ("new", "changed", "deleted", "held", "moved", "skipped", "absent", "blobs", "requests", "bytes_read")
 
 
 def style(status: str) -> str:

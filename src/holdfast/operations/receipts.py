@@ -64,10 +64,13 @@ def _content(services: Services, manifest: Manifest, previous: str | None) -> di
         "failures": [dict(failure) for failure in manifest.failures],
         "skips": [dict(skip) for skip in manifest.skips],
         "debts": [
-            {"endpoint": owed.endpoint, "record_id": owed.key, "kind": owed.kind, "cause": owed.cause}
+            {
+                "endpoint": owed.endpoint, "record_id": owed.key, "kind": owed.kind, "cause": owed.cause,
+                "message": owed.message, "attempts": owed.attempts, "since_backup": owed.first_sequence,
+            }
             for owed in manifest.debts
         ],
-    }
+    }  # fmt: skip
 
 
 def _endpoint(state: EndpointState) -> dict[str, Any]:

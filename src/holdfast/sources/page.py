@@ -1,6 +1,6 @@
 """What reading a source yields: pages of raw records, and where to go on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -51,6 +51,10 @@ class Page:
     """Records read on behalf of the listing, which stands where it stood."""
     compares: list[bytes | None] | None = None
     """What each record is compared by instead of its bytes; then empty bytes mean that it is as it was stored."""
+    skipped: Sequence[tuple[str, str, str]] = ()
+    """Records that the page names and that are permanently not to be had: id, code, message."""
+    lost: int = 0
+    """Records that the page names and that could not be read."""
     asked_at: datetime | None = field(default=None, compare=False)
     """When it was asked for, by the source's clock, or a little earlier; None: not over HTTP."""
 

@@ -5,7 +5,7 @@
 
 from holdfast.vault.footers import BlobDescriptor, Footer, Place
 from holdfast.vault.keys import RootKey
-from holdfast.vault.manifests import EndpointState, Manifest, Owed
+from holdfast.vault.manifests import EndpointState, ListState, Manifest, Owed
 from holdfast.vault.pack_writer import PackWriter
 from holdfast.vault.packs import Pack
 from holdfast.vault.revisions import Revision, put_revision, read_revisions
@@ -16,6 +16,7 @@ __all__ = [
     "CustomerVault",
     "EndpointState",
     "Footer",
+    "ListState",
     "Manifest",
     "Owed",
     "Pack",

@@ -17,6 +17,22 @@ _PURPOSE = "manifest"
 Outcome = Literal["complete", "partial", "carried", "skipped"]
 
 
+class ListState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One list of an endpoint in a run, of those that have a cursor or that the source counts."""
+
+    parent: str = ""
+    """The parent's record key; empty for an endpoint without one."""
+    full: bool = False
+    complete: bool = False
+    """Read to its end and agreed with what the source counts; only then the cursor has moved."""
+    cursor_from: str | None = None
+    cursor_to: str | None = None
+    counted: tuple[int, int] | None = None
+    """The least and the greatest of the source's own counts, taken before and after."""
+    found: int | None = None
+    """What must lie between them: records listed, or after a delta those that are stored."""
+
+
 class EndpointState(msgspec.Struct, frozen=True, kw_only=True):
     """One endpoint at the end of a run. The counts but `live` say what this run did."""
 
@@ -38,6 +54,12 @@ class EndpointState(msgspec.Struct, frozen=True, kw_only=True):
     bytes_read: int = 0
     blobs: int = 0
     blob_bytes: int = 0
+    lost: int = 0
+    absent: int = 0
+    lists_read: int = 0
+    """Lists (one for each parent) that the run has begun to read."""
+    lists: tuple[ListState, ...] = ()
+    """The first of them that have something to say, by parent."""
     state_sum: bytes = EMPTY_SUM
     """`digests.add` over the digests of all live records; a state rebuilt from the packs must give the same."""
 

@@ -6,6 +6,7 @@ the one before it of the same instance, so that none can be taken out or put in 
 """
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -19,6 +20,8 @@ from holdfast.vault.keys import CustomerKeys, derive
 from holdfast.vault.putting import put_document
 
 _PURPOSE = "receipt"
+_PARTS = ("new", "changed", "unchanged", "repeated", "tombstones", "skipped", "lost")
+"""What every listed record is one of."""
 
 
 class SignedReceipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +43,7 @@ def sign(installation: CustomerKeys, receipt: dict[str, Any]) -> SignedReceipt:
     """Sign with the installation's key, which is the same for a vault's whole life."""
     private = _private_key(installation)
     return SignedReceipt(
-        receipt=receipt,
+        receipt=msgspec.json.decode(_canonical(receipt)),  # as whoever reads it has it: lists, no tuples
         public_key=private.public_key().public_bytes_raw().hex(),
         signature=private.sign(_canonical(receipt)).hex(),
     )
@@ -73,6 +76,37 @@ def verify(data: bytes, expected_key: str | None = None) -> SignedReceipt:
             code="receipt_invalid",
         )
     return signed
+
+
+def contradictions(receipt: Mapping[str, Any]) -> list[str]:
+    """What in a receipt does not agree with itself, in words: counts that do not add up, a success that lacks a thing.
+
+    Counts that a receipt does not have (those of an earlier Holdfast) are not held against it.
+    """
+    found: list[str] = []
+    success = receipt.get("status") == "successful"
+    for one in receipt.get("endpoints", ()):
+        name = one.get("endpoint")
+        parts = {part: one.get(part, 0) for part in _PARTS}
+        if "lost" in one and one["listed"] != sum(parts.values()):
+            told = ", ".join(f"{count} {part}" for part, count in parts.items() if count)
+            found.append(
+                f"{name}: {one['listed']} records were listed, but {told or 'nothing'} makes {sum(parts.values())}"
+            )
+        for each in one.get("lists", ()):
+            counted, listed = each.get("counted"), each.get("found")
+            if each.get("complete") and counted is not None and not counted[0] <= listed <= counted[1]:
+                of_parent = f" of {each['parent']}" if each.get("parent") else ""
+                found.append(
+                    f"{name}{of_parent}: the source counted {counted[0]} to {counted[1]} records, {listed} were found"
+                )
+        if success and one.get("outcome") != "complete":
+            found.append(f"{name}: a successful backup has read it to its end, but this one says {one.get('outcome')}")
+        if success and (one.get("lost") or one.get("held")):
+            found.append(f"{name}: a successful backup has nothing lost and nothing held")
+    if success and (receipt.get("debts") or receipt.get("failures")):
+        found.append("a successful backup owes nothing and has no failures")
+    return found
 
 
 def put(storage: Storage, keys: CustomerKeys, customer_id: int, signed: SignedReceipt) -> None:

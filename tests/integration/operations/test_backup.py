@@ -244,7 +244,7 @@ def test_an_optional_list_that_is_absent_is_skipped(installation: Installation, 
     source.put("parents", {"id": 1})
     instance = installation.instance(document(source.url, PARENTS, CHILDREN + "optional: {on: [404]}\n"))
     run = installation.backup(instance)
-    assert (run.status, run.counters["skipped"]) == ("successful", 1)
+    assert (run.status, run.counters["absent"]) == ("successful", 1)
 
 
 def test_a_refused_credential_fails_the_run_and_stops_asking(installation: Installation, source: HostileSource) -> None:

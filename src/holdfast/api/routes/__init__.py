@@ -19,6 +19,7 @@ from holdfast.api.routes import (
     instances,
     logs,
     ping,
+    receipts,
     records,
     search,
     tokens,
@@ -32,7 +33,7 @@ ROUTERS = tuple(
     for module in (
         records, endpoints, backups, instances, instance_variables, exports, logs, ping, tokens, customers,
         customer_tokens, erasures, definitions, definition_variables, vendors, search, usage, webhooks, audit, health,
-        comparison, changes, alarms,
+        comparison, changes, alarms, receipts,
     )
 )  # fmt: skip
 TAGS = (

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from holdfast.catalog import blobs as catalog_blobs
-from holdfast.catalog import debts, records
+from holdfast.catalog import debts, records, skips
 from holdfast.catalog.blobs import ChunkPlace
 from holdfast.catalog.debts import Debt, Kind
 from holdfast.catalog.records import CurrentRow
+from holdfast.catalog.skips import Skip
 from holdfast.errors import HoldfastError
 from holdfast.operations.backup.parents import place_of
 from holdfast.operations.backup.state import Stream
@@ -113,6 +114,14 @@ class BlobCommitter:
         """Drop a debt whose record is gone or no longer has a blob."""
         with self._writer.transaction() as connection:
             debts.settle(connection, stream.id, kind, [key])
+
+    def skip_blob(self, stream: Stream, key: str, code: str, message: str) -> None:
+        """Keep that a record's blob is never to be had, and why."""
+        stream.counts.absent += 1
+        with self._writer.transaction() as connection:
+            skips.put(connection, self._context.run_id, [Skip(stream.id, "", key, code, message)])
+            debts.settle(connection, stream.id, "blob", [key])
+            self._writer.save_streams(connection, [stream])
 
     def _attach(self, connection: Connection, blob: FetchedBlob, row: CurrentRow, pack: int) -> None:
         stream, sequence = blob.stream, self._context.sequence

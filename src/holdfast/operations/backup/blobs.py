@@ -66,9 +66,7 @@ class BlobFetcher:
         except NotFound:  # the record, its parent or its blob's URL has gone since the debt was made
             await run(partial(committer.forgive, self._stream, debt.record_key, "blob"))
         except Skipped as skipped:
-            self._reading.failures.skip(skipped.code, str(skipped), stream=self._stream, record_id=debt.record_key)
-            self._stream.counts.skipped += 1
-            await run(partial(committer.forgive, self._stream, debt.record_key, "blob"))
+            await run(partial(committer.skip_blob, self._stream, debt.record_key, skipped.code, str(skipped)))
         except SourceError as error:
             await run(partial(committer.defer, debt, error))
             if isinstance(error, CredentialRefused):

@@ -13,10 +13,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from holdfast.catalog import blobs as catalog_blobs
-from holdfast.catalog import debts, records, scopes, seen, streams
+from holdfast.catalog import debts, records, scopes, seen, skips, streams
 from holdfast.catalog.debts import PENDING, Debt
 from holdfast.catalog.records import CurrentRow
 from holdfast.catalog.scopes import Scope
+from holdfast.catalog.skips import Skip
 from holdfast.clock import now, parse_time
 from holdfast.definitions.cursors import not_later
 from holdfast.operations.backup.comparing import Comparison, Read, compare
@@ -63,6 +64,7 @@ class Committer:
             pack_number = self._writer.register(connection, pack, "records")
             for comparison, places in placed:
                 self._apply(connection, comparison, places, pack_number)
+            skips.put(connection, self._context.run_id, _skips(pages))
             for listing in {id(listing): listing for listing, _ in pages}.values():
                 self._save_listing(connection, listing)
             self._writer.save_streams(connection, [comparison.stream for comparison in comparisons])
@@ -182,8 +184,18 @@ class Committer:
         with self._writer.transaction() as connection:
             self._complete(connection, listing)
 
+    def skip_listing(self, listing: Listing, code: str, message: str) -> None:
+        """Keep that the parent has no such list, and why."""
+        with self._writer.transaction() as connection:
+            skip = Skip(listing.stream.id, listing.parent_key, "", code, message)
+            skips.put(connection, self._context.run_id, [skip])
+            scopes.set_checkpoint(
+                connection, listing.scope_id, self._context.run_id, "skipped", listing.checkpoint()
+            )  # fmt: skip
+            self._writer.save_streams(connection, [listing.stream])
+
     def save_listing(self, listing: Listing, state: str) -> None:
-        """Keep where a listing stands outside of a batch: a second pass begins, the scope is skipped."""
+        """Keep where a listing stands outside of a batch: a second pass begins, the counts disagree."""
         with self._writer.transaction() as connection:
             scopes.set_checkpoint(connection, listing.scope_id, self._context.run_id, state, listing.checkpoint())
             self._writer.save_streams(connection, [listing.stream])
@@ -305,6 +317,7 @@ class Committer:
         scopes.complete(
             connection, listing.scope_id, context.run_id, context.sequence, state="complete", cursor=_cursor(listing),
             fingerprint=listing.stream.fingerprint, full_at=now() if listing.full else None,
+            testimony=listing.testimony,
         )  # fmt: skip
         listing.settled = True
 
@@ -332,6 +345,8 @@ def _advance(listing: Listing, page: Page) -> None:
     counted = listing.stream.counts
     counted.requests += page.requests
     counted.bytes_read += page.body_bytes
+    counted.skipped += len(page.skipped)
+    counted.lost += page.lost
     listing.read_records += len(page.ids) - (sum(page.deleted) if page.deleted else 0)
     if page.is_part:
         return
@@ -340,6 +355,14 @@ def _advance(listing: Listing, page: Page) -> None:
     listing.position = page.next
     listing.reached = page.cursor or listing.reached
     listing.ended = page.next is None
+
+
+def _skips(pages: Iterable[tuple[Listing, Page]]) -> list[Skip]:
+    return [
+        Skip(listing.stream.id, listing.parent_key, record_id, code, message)
+        for listing, page in pages
+        for record_id, code, message in page.skipped
+    ]
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ def _gather(stream: Stream, pages: Sequence[tuple[Listing, Page]]) -> _Readings:
         readings.listings += [listing] * len(keys)
         if stream.endpoint.detail is not None:
             readings.compares += page.compares or [None] * len(keys)
-        stream.counts.listed += len(keys) + page.repeated
+        stream.counts.listed += len(keys) + page.repeated + len(page.skipped) + page.lost
         stream.counts.repeated += page.repeated
         if page.deleted is not None:
             for key, deleted in zip(keys, page.deleted, strict=True):

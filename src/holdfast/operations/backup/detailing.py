@@ -32,6 +32,8 @@ class _Part:
     raws: list[bytes] = field(default_factory=list)
     deleted: list[bool] = field(default_factory=list)
     compares: list[bytes | None] = field(default_factory=list)
+    skipped: list[tuple[str, str, str]] = field(default_factory=list)
+    lost: int = 0
     asked: int = 0
     size_bytes: int = 0
 
@@ -47,7 +49,7 @@ class _Part:
         return replace(
             page, ids=self.ids, raws=self.raws, deleted=self.deleted, compares=self.compares, is_part=is_part,
             requests=self.asked + (0 if is_part else page.requests), body_bytes=max(self.size_bytes, page.body_bytes),
-            repeated=0 if is_part else page.repeated,
+            repeated=0 if is_part else page.repeated, skipped=self.skipped, lost=self.lost,
         )  # fmt: skip
 
 
@@ -87,7 +89,7 @@ class DetailReader:
             for one, answer in zip(some, answers, strict=True):
                 part.asked += not (one.raw or one.deleted or one.is_known)
                 if isinstance(answer, BaseException):
-                    self._note_failure(listing, one, answer)
+                    self._note_failure(listing, part, one, answer)
                 elif answer is None and listing.by_feed and self._tells_deletions:
                     self._undecided[one.record_id] = one
                 elif answer is None and not listing.by_feed:
@@ -154,12 +156,11 @@ class DetailReader:
         with self._work.reading.context.services.database.read() as connection:
             return {key: row.compare for key, row in records.lookup(connection, self._work.stream.id, keys).items()}
 
-    def _note_failure(self, listing: Listing, one: _Wanted, error: BaseException) -> None:
+    def _note_failure(self, listing: Listing, part: _Part, one: _Wanted, error: BaseException) -> None:
         """Note that one record could not be read. Raises what is not about this record alone."""
         work = self._work
         if isinstance(error, Skipped):
-            work.reading.failures.skip(error.code, str(error), listing, record_id=one.record_id)
-            work.stream.counts.skipped += 1
+            part.skipped.append((one.record_id, error.code, str(error)))
             listing.skipped += 1
             return
         self._in_a_row += 1
@@ -167,6 +168,7 @@ class DetailReader:
             raise error
         if isinstance(error, CredentialRefused | SourceUnreachable | SourceThrottled):
             raise error
+        part.lost += 1
         listing.lost += 1
         work.fail(listing, error, record_id=one.record_id)
 
@@ -187,7 +189,7 @@ class DetailReader:
                     f"endpoint {work.name}, record {one.record_id}: it is listed, but where `detail` says that it is, "
                     "the source says that there is none"
                 )
-                self._note_failure(listing, one, SourceRefused(message, code="record_listed_and_gone"))
+                self._note_failure(listing, part, one, SourceRefused(message, code="record_listed_and_gone"))
             else:
                 part.add(one.record_id, b"", None, deleted=True)
 
@@ -214,5 +216,5 @@ class DetailReader:
                     f"endpoint {work.name}, record {record_id}: the feed says that it has changed, but where it should "
                     "be, the source says that there is none"
                 )
-                self._note_failure(listing, one, SourceRefused(message, code="record_listed_and_gone"))
+                self._note_failure(listing, part, one, SourceRefused(message, code="record_listed_and_gone"))
         self._undecided.clear()

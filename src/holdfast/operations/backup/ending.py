@@ -10,20 +10,25 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection
 
-from holdfast.catalog import debts, instances, leases, packs, runs, scopes, seen, streams
+from holdfast.catalog import debts, instances, leases, packs, runs, scopes, seen, skips, streams
 from holdfast.catalog.runs import Run
+from holdfast.catalog.scopes import Scope
 from holdfast.clock import format_time, now, parse_time
 from holdfast.operations import alarms, events, receipts, revisions
-from holdfast.operations.backup.failures import Failures
+from holdfast.operations.backup.failures import Failures, entry
 from holdfast.operations.backup.state import Stream
 from holdfast.operations.backup.totals import keep_counts, totals
 from holdfast.operations.services import Services
-from holdfast.vault import EndpointState, Manifest, Owed
+from holdfast.vault import EndpointState, ListState, Manifest, Owed
 
 Status = Literal["successful", "failed", "canceled"]
 
 _DEBTS_SHOWN = 100
 """Debts of one endpoint that stand in the failures one by one; the manifest has all of them by cause."""
+_SKIPS_KEPT = 1_000
+"""Skips told one by one; each endpoint's counts have them all."""
+_LISTS_KEPT = 100
+"""Lists of an endpoint that the manifest, and so the receipt, tells of one by one."""
 
 
 def end_run(
@@ -60,6 +65,7 @@ def _finish(services: Services, run: Run, token: int, content: bytes) -> None:
     with services.database.write() as connection:
         leases.fence(connection, run.instance_id, token)
         seen.clear(connection, run.id)
+        skips.clear(connection, run.id)
         keep_counts(connection, manifest)
         has_ended = runs.end(
             connection, run.id, manifest.status, ended_at=parse_time(manifest.ended_at), failures=manifest.failures,
@@ -78,8 +84,8 @@ def _count(connection: Connection, reached: Sequence[Stream], failures: Failures
             failures.record(
                 "counts_disagree",
                 f"{counted.listed} records of {stream.name} were listed, but {counted.new} are new, "
-                f"{counted.changed} changed, {counted.unchanged} unchanged, {counted.repeated} repeated and "
-                f"{counted.tombstones} deleted",
+                f"{counted.changed} changed, {counted.unchanged} unchanged, {counted.repeated} repeated, "
+                f"{counted.tombstones} deleted, {counted.skipped} skipped and {counted.lost} lost",
                 endpoint=stream.name,
             )
         in_scopes = scopes.live_total(connection, stream.id)
@@ -116,10 +122,15 @@ def _manifest(
         definition_revision_id=current.definition_revision_id,
         parent_sequence=runs.previous_ended(connection, run.instance_id, run.sequence),
         packs=tuple(pack.object_id for pack in packs.of_run(connection, run.id)),
-        endpoints=tuple(_endpoint_state(stream) for stream in sorted(reached, key=lambda stream: stream.ordinal)),
+        endpoints=tuple(
+            _endpoint_state(connection, run, stream) for stream in sorted(reached, key=lambda stream: stream.ordinal)
+        ),
         failures=tuple(failures.entries),
         debts=owed,
-        skips=tuple(failures.skips),
+        skips=tuple(
+            entry(skip.code, skip.message, endpoint, skip.parent_key or None, None, skip.record_id or None)
+            for endpoint, skip in skips.of_run(connection, run.id, _SKIPS_KEPT)
+        ),
         options=dict(run.options),
     )
 
@@ -143,12 +154,38 @@ def _owed(connection: Connection, instance_id: int) -> Iterator[Owed]:
             after = found[-1].record_key
 
 
-def _endpoint_state(stream: Stream) -> EndpointState:
-    counted = stream.counts
+def _endpoint_state(connection: Connection, run: Run, stream: Stream) -> EndpointState:
+    lists: list[ListState] = []
+    lists_read = 0
+    for scope in scopes.of_run(connection, stream.id, run.id):
+        lists_read += 1
+        told = _list_state(scope) if len(lists) < _LISTS_KEPT else None
+        if told is not None:
+            lists.append(told)
     return EndpointState(
         endpoint=stream.name,
         outcome=stream.outcome,
         live=stream.live,
         state_sum=stream.state_sum,
-        **asdict(counted),
+        lists_read=lists_read,
+        lists=tuple(lists),
+        **asdict(stream.counts),
+    )
+
+
+def _list_state(scope: Scope) -> ListState | None:
+    """What the receipt tells of one list; None: neither cursor nor count."""
+    complete, told = scope.state == "complete", scope.checkpoint or {}
+    proof = told.get("proof")
+    cursor_from, cursor_to = told.get("cursor"), scope.cursor if complete else told.get("cursor")
+    if proof is None and cursor_from is None and cursor_to is None:
+        return None
+    return ListState(
+        parent=scope.parent_key,
+        full=bool(told.get("full")),
+        complete=complete,
+        cursor_from=cursor_from,
+        cursor_to=cursor_to,
+        counted=None if proof is None else (proof[0], proof[1]),
+        found=None if proof is None else proof[2],
     )

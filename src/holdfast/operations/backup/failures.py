@@ -1,9 +1,9 @@
-"""What went wrong in a run, and what was skipped: collected here, shown in the backup's `failures`, never swallowed."""
+"""What went wrong in a run: collected here, shown in the backup's `failures`, never swallowed."""
 
 from typing import Any
 
 from holdfast.errors import HoldfastError
-from holdfast.operations.backup.state import Listing, Stream
+from holdfast.operations.backup.state import Listing
 
 _AT_MOST = 1_000
 """Failures kept in full; of more there is only the number."""
@@ -13,7 +13,6 @@ class Failures:
     def __init__(self) -> None:
         self._entries: list[dict[str, Any]] = []
         self.count = 0
-        self.skips: list[dict[str, Any]] = []
         self.stopped_by: HoldfastError | None = None
 
     @property
@@ -21,7 +20,7 @@ class Failures:
         """As the contract shows them: objects with endpoint, page, record_id, code and message."""
         more = self.count - len(self._entries)
         if more:
-            return [*self._entries, _entry("more_failures", f"{more} more failures of the same run are not listed")]
+            return [*self._entries, entry("more_failures", f"{more} more failures of the same run are not listed")]
         return self._entries
 
     def add(
@@ -51,18 +50,7 @@ class Failures:
             parent = listing.parent.key if listing is not None and listing.parent is not None else None
             if listing is not None:
                 endpoint = listing.stream.name
-            self._entries.append(_entry(code, message, endpoint, parent, page, record_id))
-
-    def skip(
-        self, code: str, message: str, listing: Listing | None = None, *, stream: Stream | None = None,
-        record_id: str | None = None,
-    ) -> None:  # fmt: skip
-        """Something the definition declares as permanently not to be had, of a list or (by `stream`) of an endpoint; no
-        failure."""
-        if len(self.skips) < _AT_MOST:
-            parent = listing.parent.key if listing is not None and listing.parent is not None else None
-            stream = stream or (listing.stream if listing is not None else None)
-            self.skips.append(_entry(code, message, None if stream is None else stream.name, parent, None, record_id))
+            self._entries.append(entry(code, message, endpoint, parent, page, record_id))
 
     def stop_reading(self, error: HoldfastError) -> None:
         """Every further request would end the same way: read nothing more in this run."""
@@ -70,7 +58,7 @@ class Failures:
             self.stopped_by = error
 
 
-def _entry(
+def entry(
     code: str,
     message: str,
     endpoint: str | None = None,
@@ -78,7 +66,8 @@ def _entry(
     page: int | None = None,
     record_id: str | None = None,
 ) -> dict[str, Any]:
-    entry = {"endpoint": endpoint, "page": page, "record_id": record_id, "code": code, "message": message}
+    """A failure or a skip as manifests and the API have them."""
+    told = {"endpoint": endpoint, "page": page, "record_id": record_id, "code": code, "message": message}
     if parent is not None:
-        entry["parent"] = parent
-    return entry
+        told["parent"] = parent
+    return told

@@ -35,6 +35,7 @@ class Prover:
         else:
             found = await self._work.run(self._work.committer.live_in_scope, listing)
             verb = "are stored after what has changed was read"
+        listing.proof = (low, high, found)
         if low <= found <= high:
             return None
         counted = f"{low:,}" if low == high else f"{low:,} to {high:,}"

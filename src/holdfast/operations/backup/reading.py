@@ -151,9 +151,8 @@ class EndpointReader:
                     listing.begin_again(second_pass=False)
                 await self._collect(listing)
         except Skipped as skipped:
-            self._stream.counts.skipped += not listing.was_skipped
-            failures.skip(skipped.code, str(skipped), listing)
-            await work.run(self._reading.committer.save_listing, listing, "skipped")
+            self._stream.counts.absent += not listing.was_skipped
+            await work.run(self._reading.committer.skip_listing, listing, skipped.code, str(skipped))
             return False
         except SourceError as error:
             await work.collector.flush()
@@ -239,6 +238,7 @@ class EndpointReader:
                 await self._start(group, read_again, listing)
         await self._reading.collector.flush()
         for listing, disagreement in await self._disagreeing(reread):
+            await self._work.run(self._reading.committer.save_listing, listing, "listed")
             hint = "If the source's count includes records it does not list, take `count` out of the definition."
             self._work.record_failure("counts_disagree", f"{disagreement} ({hint})", listing)
 

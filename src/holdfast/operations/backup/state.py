@@ -61,7 +61,8 @@ class RunContext:
 class Counts:
     """What happened to one endpoint in one run.
 
-    Every record read on a page counts in `listed` and in just one of new, changed, unchanged, repeated and tombstones.
+    Every record that a page shows counts in `listed` and in just one of new, changed, unchanged, repeated, tombstones,
+    skipped and lost.
     `repeated` are records this run had read before; those of them that a first listing showed on another page too are
     `moved`, the others were read by a second, confirming listing.
     """
@@ -76,6 +77,8 @@ class Counts:
     deleted: int = 0
     held: int = 0
     skipped: int = 0
+    lost: int = 0
+    absent: int = 0
     pages: int = 0
     requests: int = 0
     bytes_read: int = 0
@@ -83,7 +86,8 @@ class Counts:
     blob_bytes: int = 0
 
     def adds_up(self) -> bool:
-        return self.listed == self.new + self.changed + self.unchanged + self.repeated + self.tombstones
+        read = self.new + self.changed + self.unchanged + self.repeated + self.tombstones
+        return self.listed == read + self.skipped + self.lost
 
     def changed_nothing(self) -> bool:
         return not (self.new or self.changed or self.deleted or self.blobs)
@@ -159,6 +163,8 @@ class Listing:
     """Records that it showed, however often."""
     counts: list[int] = field(default_factory=list)
     """The source's own counts of the list, taken before and after."""
+    proof: tuple[int, int, int] | None = None
+    """The least and the greatest of those, and the number of records that was compared with them."""
     memory: Mapping[str, Any] = field(default_factory=dict)
     """What the scope remembers beside its cursor, from run to run."""
 
@@ -211,14 +217,22 @@ class Listing:
             "position": None if self.position is None else dict(self.position)
         }
 
+    @property
+    def testimony(self) -> dict[str, Any] | None:
+        """What of a completed list the receipt tells; None: there is nothing to tell."""
+        if self.cursor is None and self.proof is None and self.reached is None:
+            return None
+        return {"full": self.full, "cursor": self.cursor, "proof": self.proof}
+
     def restore(self, checkpoint: Mapping[str, Any]) -> None:
         """Take over what an earlier process of the same run had committed. A listing in mid-way counts as resumed."""
         for name in _CHECKPOINTED:
-            setattr(self, name, checkpoint[name])
+            if name in checkpoint:
+                setattr(self, name, checkpoint[name])
         self.resumed = self.resumed or not self.ended
 
 
 _CHECKPOINTED = (
     "full", "cursor", "position", "page_number", "present", "reached", "resumed", "second_pass", "ended", "started",
-    "then_full", "asks_all", "lost", "skipped", "read_records", "counts",
+    "then_full", "asks_all", "lost", "skipped", "read_records", "counts", "proof",
 )  # fmt: skip

@@ -9,7 +9,20 @@ from holdfast.catalog import counts, records, streams
 from holdfast.catalog.counts import EndpointCounts
 from holdfast.vault import Manifest
 
-_NAMES = ("live", "listed", "new", "changed", "unchanged", "moved", "deleted", "held", "skipped", "blobs", "requests")
+_NAMES = (
+    "live",
+    "listed",
+    "new",
+    "changed",
+    "unchanged",
+    "moved",
+    "deleted",
+    "held",
+    "skipped",
+    "absent",
+    "blobs",
+    "requests",
+)
 
 
 NOTHING = dict.fromkeys((*_NAMES, "packs"), 0)
@@ -26,7 +39,7 @@ def keep_counts(connection: Connection, manifest: Manifest) -> None:
     """Write each endpoint's counts, in the state in which the run has left the catalog."""
     found = {stream.endpoint: stream.id for stream in streams.of_instance(connection, manifest.instance_id)}
     for ordinal, state in enumerate(manifest.endpoints):
-        kept = {name: getattr(state, name) for name in state.__struct_fields__ if name != "endpoint"}
+        kept = {name: getattr(state, name) for name in EndpointCounts.__dataclass_fields__ if hasattr(state, name)}
         # Readers of old states look no further than these.
         first_key, last_key = records.key_range(connection, found[state.endpoint]) or (None, None)
         counts.put(
