@@ -21,6 +21,9 @@ from holdfast.cli.parameters import example
 from holdfast.errors import InputError, WorkerElsewhere
 
 if TYPE_CHECKING:
+    import uvicorn
+    from fastapi import FastAPI
+
     from holdfast.engine import Engine
 
 app = typer.Typer()
@@ -29,6 +32,9 @@ _log = logging.getLogger("holdfast.serve")
 
 _STOP_S = 30.0
 """How long running backups get to reach a checkpoint, and requests to be answered. systemd waits 90 s."""
+_IDLE_S = 75
+"""How long an idle connection is kept. Clients and proxies keep theirs for up to a minute: whoever gives up first must not
+be the server, or a request is sent into a connection that is just being closed."""
 _LOOK_S = 1.0
 _PROGRAM = (sys.executable, "-m", "holdfast.cli.main")
 
@@ -114,14 +120,7 @@ def api(fd: Annotated[int, typer.Option(help="The listening socket.")], parent: 
     settings = load_settings()
     logs.service(settings.log_level, settings.log_format)
     with opened() as session:
-        config = uvicorn.Config(
-            create_app(session.services),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=int(_STOP_S),
-        )
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(_server_config(create_app(session.services)))
         stop = _stop_event(parent)
 
         def end_server() -> None:
@@ -140,6 +139,19 @@ def prepare() -> None:
     with opened() as session:
         session.services.database.migrate()
         session.services.engine.migrate()
+
+
+def _server_config(application: "FastAPI") -> "uvicorn.Config":
+    import uvicorn
+
+    return uvicorn.Config(
+        application,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_IDLE_S,
+        timeout_graceful_shutdown=int(_STOP_S),
+    )
 
 
 def _become_worker(engine: "Engine", stop: threading.Event) -> bool:
