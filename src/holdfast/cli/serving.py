@@ -33,8 +33,8 @@ _log = logging.getLogger("holdfast.serve")
 _STOP_S = 30.0
 """How long running backups get to reach a checkpoint, and requests to be answered. systemd waits 90 s."""
 _IDLE_S = 75
-"""How long an idle connection is kept. Clients and proxies keep theirs for up to a minute: whoever gives up first must not
-be the server, or a request is sent into a connection that is just being closed."""
+"""How long an idle connection is kept. Clients and proxies keep theirs for up to a minute. Whoever gives up first must
+not be the server: a request would be sent into a connection that is just being closed."""
 _LOOK_S = 1.0
 _PROGRAM = (sys.executable, "-m", "holdfast.cli.main")
 
