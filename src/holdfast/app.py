@@ -13,7 +13,7 @@ from holdfast.operations import customers, definitions, jobs, keys, revisions
 from holdfast.operations.services import Services
 from holdfast.settings import Settings
 from holdfast.sources.policy import NetworkPolicy
-from holdfast.storage import Storage, open_storage, probe
+from holdfast.storage import AppendOnly, Storage, open_storage, probe
 from holdfast.vault import RootKey, Vault
 
 _NO_KEY = "`holdfast init` makes a key; an existing one is named by HOLDFAST_ROOT_KEY_FILE, _KEY or _COMMAND."
@@ -77,14 +77,15 @@ def _refuse_lost_catalog(services: Services) -> None:
 
 @contextmanager
 def opened(
-    settings: Settings, *, concurrency: int | None = None, even_damaged: bool = False
-) -> Iterator[Services]:  # fmt: skip
-    """An installation's services, closed at the end of the block. `even_damaged` also opens a vault without its marker.
+    settings: Settings, *, concurrency: int | None = None, even_damaged: bool = False, deletes: bool = False
+) -> Iterator[Services]:
+    """An installation's services, closed at the end of the block. `even_damaged` also opens a vault without its marker;
+    `deletes` takes the credential that may delete, where there is one of its own for that.
 
-    Raises VaultError where there is none, WrongKey, Damaged.
+    Raises VaultError where there is none, WrongKey, Damaged, InputError.
     """
     root_key = read_root_key(settings)
-    storage = _storage(settings)
+    storage = _deleting_storage(settings) if deletes else _storage(settings)
     vault = Vault.open(storage, root_key, even_damaged=even_damaged, reread=partial(read_root_key, settings))
     database = Database(settings.effective_database_url)
     engine = Engine(settings.effective_database_url, concurrency=concurrency or settings.backups_at_once)
@@ -142,9 +143,33 @@ def read_root_key(settings: Settings) -> RootKey:
         return RootKey.from_text(text)
 
 
+def import_root_key(settings: Settings, text: str, passphrase: str) -> RootKey:
+    """Write the key file from an export. Raises InputError, WrongKey, FileExistsError: nothing is overwritten."""
+    if settings.root_key is not None or settings.root_key_command is not None:
+        raise InputError("the root key does not come from a file here", hint="Unset HOLDFAST_ROOT_KEY or _COMMAND.")
+    storage = _storage(settings)
+    return keys.import_key(
+        settings.effective_root_key_file, text, passphrase, opens=lambda root: Vault.open(storage, root)
+    )
+
+
 def _storage(settings: Settings) -> Storage:
     with _naming("HOLDFAST_STORAGE_URL"):
-        return open_storage(settings.effective_storage_url)
+        opened = open_storage(settings.effective_storage_url)
+    return AppendOnly(opened) if settings.append_only else opened
+
+
+def _deleting_storage(settings: Settings) -> Storage:
+    if not settings.prune_storage_url:
+        if settings.append_only:
+            raise InputError(
+                "this installation is append-only: it may not delete from the vault",
+                field="HOLDFAST_PRUNE_STORAGE_URL",
+                hint="HOLDFAST_PRUNE_STORAGE_URL or --storage-url names the vault with a credential that may.",
+            )
+        return _storage(settings)
+    with _naming("HOLDFAST_PRUNE_STORAGE_URL"):
+        return open_storage(settings.prune_storage_url)
 
 
 def _replicas(settings: Settings) -> tuple[Storage, ...]:

@@ -29,6 +29,15 @@ class Settings(BaseSettings):
     replicate_minutes: int = Field(default=15, ge=0, le=44_640)
     """How often a worker brings the replicas up to date; 0: never by itself."""
 
+    prune_storage_url: str = ""
+    """The same vault with a credential that may delete, for `prune`, `erase` and `key`."""
+
+    append_only: bool = False
+    """Nothing is deleted from the vault but by `prune`, `erase` and `key`, through `prune_storage_url`."""
+
+    prune_hours: int = Field(default=24, ge=0, le=8_760)
+    """How often the worker prunes by the policies; 0: never."""
+
     root_key: SecretStr | None = None
     """The root key itself."""
 

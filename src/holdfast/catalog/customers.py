@@ -67,6 +67,12 @@ def of_vendor(conn: sa.Connection, vendor_id: int, page: PageRequest) -> Listing
     return listed(conn, query, customers.c.id, page, Customer)
 
 
+def every(conn: sa.Connection) -> list[Customer]:
+    """Of every vendor, ascending by id."""
+    query = sa.select(*_CUSTOMER).where(customers.c.deleted_at.is_(None)).order_by(customers.c.id)
+    return [Customer(*row) for row in conn.execute(query)]
+
+
 def change(conn: sa.Connection, customer_id: int, *, name: str, email: str | None) -> None:
     """Raises Conflict where the vendor has another customer of that name."""
     customer = get(conn, customer_id)

@@ -56,6 +56,14 @@ def active(conn: sa.Connection, customer_id: int) -> list[Hold]:
     return [Hold(*row) for row in conn.execute(query)]
 
 
+def every(conn: sa.Connection, *, released: bool = False) -> list[Hold]:
+    """Of every customer, oldest first; those released only on request."""
+    query = sa.select(*_HOLD).order_by(legal_holds.c.id)
+    if not released:
+        query = query.where(legal_holds.c.released_at.is_(None))
+    return [Hold(*row) for row in conn.execute(query)]
+
+
 def release(conn: sa.Connection, hold_id: int, moment: datetime) -> None:
     """Released again, nothing changes."""
     conn.execute(

@@ -24,6 +24,11 @@ def statements(conn: sa.Connection, customer_id: int) -> Iterator[tuple[str, sa.
     runs = sa.select(schema.runs.c.id).where(schema.runs.c.instance_id.in_(instances))
     packs = sa.select(schema.packs.c.id).where(schema.packs.c.customer_id == customer_id)
     deliveries = _deliveries(conn, customer_id)
+    objects = (
+        sa.select(schema.legal_holds.c.id).where(schema.legal_holds.c.customer_id == customer_id),
+        sa.select(schema.alarms.c.id).where(schema.alarms.c.instance_id.in_(instances)),
+    )
+    """Whose revisions are the customer's, beside its own and its instances'."""
     # Tables without foreign keys are found through those with: they go first.
     dependent_first = metadata.sorted_tables[::-1]
     for table in sorted(dependent_first, key=lambda table: bool(table.foreign_keys)):
@@ -45,9 +50,14 @@ def statements(conn: sa.Connection, customer_id: int) -> Iterator[tuple[str, sa.
         elif table is schema.webhook_deliveries:
             mine = columns.id.in_(deliveries)
         elif table in (schema.revision_numbers, schema.retention_policies):
-            mine = sa.or_(
-                sa.and_(columns.kind == "customer", columns.object_id == customer_id),
-                sa.and_(columns.kind == "instance", columns.object_id.in_(instances)),
+            # Ids are unique over all kinds of objects, but an erasure has its customer's.
+            mine = sa.and_(
+                columns.kind != "erasure",
+                sa.or_(
+                    columns.object_id == customer_id,
+                    columns.object_id.in_(instances),
+                    *(columns.object_id.in_(ids) for ids in objects),
+                ),
             )
         else:
             continue

@@ -35,6 +35,14 @@ def get_rules(conn: sa.Connection, owner: Owner, object_id: int) -> Mapping[str,
     return found
 
 
+def every(conn: sa.Connection) -> list[tuple[Owner, int, Mapping[str, Any]]]:
+    """Every policy there is with its owner, vendors' before customers' before instances'."""
+    query = sa.select(retention_policies.c.kind, retention_policies.c.object_id, retention_policies.c.rules)
+    order: tuple[Owner, ...] = ("vendor", "customer", "instance")
+    found = [(kind, object_id, rules) for kind, object_id, rules in conn.execute(query)]
+    return sorted(found, key=lambda one: (order.index(one[0]), one[1]))
+
+
 def of_instance(conn: sa.Connection, instance_id: int) -> tuple[Owner, Mapping[str, Any]] | None:
     """The rules that hold for an instance, and whose they are: its own, else its customer's, else its vendor's."""
     customer_id, vendor_id = conn.execute(

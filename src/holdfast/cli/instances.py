@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from holdfast.cli import completion
+from holdfast.cli.confirming import confirm
 from holdfast.cli.output import Output, moment
-from holdfast.cli.parameters import Json, Name, example
+from holdfast.cli.parameters import Json, Name, Yes, example
 from holdfast.errors import InputError
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def schedule(
 @app.command(rich_help_panel=_PANEL, epilog=example("holdfast remove mine"))
 def remove(
     name: Name,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
     json: Json = False,
 ) -> None:
     """Remove an instance: it is backed up no more.
@@ -166,7 +167,7 @@ def remove(
     with opened() as session:
         instance = session.instance(name)
         if not yes:
-            _confirm(f"Remove {name}? Its backups stay in the vault, but no command shows them any more.")
+            confirm(f"Remove {name}? Its backups stay in the vault, but no command shows them any more.")
         instances.remove(session.services, instance)
         output.document({"instance": name, "id": instance.id, "removed": True})
         output.say(f"Removed {name}. Its backups stay in the vault.", "green")
@@ -198,12 +199,3 @@ def _check_name(name: str) -> None:
         raise InputError(
             f"{name!r} cannot be a name", field="NAME", hint="Choose printable text, not beginning with -."
         )
-
-
-def _confirm(question: str) -> None:
-    import sys
-
-    if not sys.stdin.isatty():
-        raise InputError("this command asks before it does that, and there is no terminal", hint="--yes answers it.")
-    if not typer.confirm(question, err=True):
-        raise typer.Exit(1)

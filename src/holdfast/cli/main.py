@@ -20,12 +20,17 @@ from holdfast.cli import (
     changes,
     comparing,
     definitions,
+    erasing,
     errors,
+    holds,
     installation,
     instances,
+    keys,
     proving,
+    pruning,
     receipts,
     records,
+    retention,
     searching,
     serving,
     vault,
@@ -56,6 +61,7 @@ for _group in (
     comparing,
     changes,
     alarms,
+    pruning,
     vault,
     proving,
     serving,
@@ -66,6 +72,30 @@ app.add_typer(
     name="definition",
     rich_help_panel="Set up",
     help="The documents that say how an application is backed up.",
+)
+app.add_typer(
+    explained(retention.app),
+    name="retention",
+    rich_help_panel="Keep and let go",
+    help="Which backups are kept: policies of instances, customers, vendors.",
+)
+app.add_typer(
+    explained(holds.app),
+    name="hold",
+    rich_help_panel="Keep and let go",
+    help="Legal holds: what is kept whatever the policies say.",
+)
+app.add_typer(
+    explained(erasing.app),
+    name="erase",
+    rich_help_panel="Keep and let go",
+    help="A customer erased for ever, with a certificate.",
+)
+app.add_typer(
+    explained(keys.app),
+    name="key",
+    rich_help_panel="Prove and recover",
+    help="The root key: replaced, copied under a passphrase.",
 )
 app.add_typer(
     explained(receipts.app),

@@ -18,6 +18,7 @@ Endpoint = Annotated[
     str, typer.Argument(metavar="ENDPOINT", help="As `holdfast endpoints` lists them.",
                         autocompletion=completion.endpoint_names)
 ]  # fmt: skip
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 RecordId = Annotated[str, typer.Argument(metavar="ID", help="The record's id, as `holdfast records` lists it.")]
 At = Annotated[
     str | None,

@@ -105,6 +105,7 @@ def worker(parent: Parent = None) -> None:
         _log.info("stopping: running backups stop at their next checkpoint")
         duties.stop()
         services.engine.stop(drain_s=0.0, grace_s=_STOP_S)
+        duties.finish()
 
 
 @app.command(hidden=True, epilog=example("holdfast api --fd 3"))

@@ -100,8 +100,13 @@ class Session:
 
 
 @contextmanager
-def opened(*, needs_catalog: bool = True, even_damaged: bool = False) -> Iterator[Session]:
+def opened(
+    *, needs_catalog: bool = True, even_damaged: bool = False, deletes: bool = False, storage_url: str | None = None
+) -> Iterator[Session]:
     """The installation that this process's environment names; with `even_damaged` one whose vault lost its marker too.
+
+    `deletes` opens the vault with the credential that may delete; `storage_url` says where that is, instead of the
+    setting.
 
     Raises InputError (`key_missing`), VaultError, WrongKey; CatalogError (`catalog_missing`) where a catalog is needed
     and there is none.
@@ -111,9 +116,11 @@ def opened(*, needs_catalog: bool = True, even_damaged: bool = False) -> Iterato
     from holdfast.settings import load_settings
 
     settings = load_settings()
+    if storage_url is not None:
+        settings = settings.model_copy(update={"prune_storage_url": storage_url})
     if needs_catalog:
         _require_catalog(settings)
-    with opened_services(settings, even_damaged=even_damaged) as services:
+    with opened_services(settings, even_damaged=even_damaged, deletes=deletes) as services:
         try:
             if needs_catalog:
                 with services.database.read() as connection:

@@ -85,7 +85,7 @@ def rotate(
     from holdfast.operations import vendors
 
     with opened() as session:
-        vendor = _find(session, which)
+        vendor = find(session, which)
         make = vendors.add_secret if keep else vendors.rotate
         _tell_secret(Output(as_json=json), make(session.services, vendor.id))
 
@@ -102,7 +102,7 @@ def revoke(
 
     output = Output(as_json=json)
     with opened() as session:
-        vendor = _find(session, which)
+        vendor = find(session, which)
         vendors.revoke_secret(session.services, vendor.id, secret_id)
     output.document(_document(vendor) | {"revoked": secret_id})
     output.say(f"Revoked secret {secret_id} of {vendor.name}.", "green")
@@ -125,7 +125,7 @@ def _set_disabled(output: Output, which: str, *, disabled: bool) -> None:
     from holdfast.operations import vendors
 
     with opened() as session:
-        vendor = _find(session, which)
+        vendor = find(session, which)
         vendors.set_disabled(session.services, vendor.id, disabled)
     output.document(_document(vendor) | {"disabled": disabled})
     output.say(f"{vendor.name} is {'disabled' if disabled else 'enabled'}.", "green")
@@ -142,7 +142,7 @@ def _document(vendor: "Vendor") -> dict[str, Any]:
     return {"vendor_id": vendor.id, "name": vendor.name, "email": vendor.email, "client_id": vendor.client_id}
 
 
-def _find(session: "Session", which: str) -> "Vendor":
+def find(session: "Session", which: str) -> "Vendor":
     """Raises NotFound, InputError where a name belongs to several."""
     found = [one for one in _all(session) if which in (one.name, one.client_id, str(one.id))]
     if len(found) == 1:

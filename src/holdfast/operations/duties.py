@@ -1,15 +1,32 @@
-"""What a worker does beside its jobs, again and again: the schedule, what waits to be sent, what has expired."""
+"""What a worker does beside its jobs, again and again: the schedule, what waits to be sent, what has expired, prune."""
 
+import logging
+from contextlib import suppress
 from functools import partial
 
-from holdfast.engine import Ticker
-from holdfast.operations import acting, erase, exports, replicate, revisions, schedule, tokens, webhooks
+from holdfast.catalog import instances
+from holdfast.engine import Interrupted, Ticker
+from holdfast.operations import (
+    acting,
+    erase,
+    exports,
+    prune,
+    replicate,
+    retention,
+    revisions,
+    schedule,
+    tokens,
+    webhooks,
+)
 from holdfast.operations.backup.request import reconcile
+from holdfast.operations.prune import PruneReport
 from holdfast.operations.services import Services
+
+_log = logging.getLogger(__name__)
 
 
 class Duties:
-    """From `start` to `stop`. Any number of workers may have them at once."""
+    """From `start` to `stop` and `finish`. Any number of workers may have them at once."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -18,6 +35,7 @@ class Duties:
         """Who talks to strangers may wait for them long: nothing else has to wait for that."""
         self._copying = Ticker("replicas")
         """A first copy takes as long as the vault is large."""
+        self._pruning = Ticker("prune")
 
     def start(self) -> None:
         services, punctual = self._services, self._punctual
@@ -26,15 +44,23 @@ class Duties:
         punctual.every(30.0, partial(reconcile, services), name="reconciler of backups", first_after_s=5.0)
         punctual.every(30.0, partial(exports.reconcile, services), name="reconciler of exports", first_after_s=5.0)
         punctual.every(60.0, partial(exports.forget_expired, services), name="expired exports", first_after_s=20.0)
-        punctual.every(60.0, partial(erase.resume, services), name="pending erasures", first_after_s=30.0)
         punctual.every(300.0, partial(tokens.forget_expired, services), name="expired tokens", first_after_s=60.0)
-        punctual.every(86_400.0, partial(exports.delete_orphans, services), name="lost archives", first_after_s=600.0)
         self._talking.every(2.0, partial(webhooks.deliver_due, services), name="webhooks")
         self._talking.every(86_400.0, partial(webhooks.forget_old, services), name="old deliveries", first_after_s=90.0)
         minutes = services.settings.replicate_minutes
         if services.replicas and minutes:
             copy = partial(replicate.replicate_regularly, services)
             self._copying.every(60.0 * minutes, copy, name="replicas", first_after_s=30.0)
+        if not services.settings.append_only:
+            punctual.every(60.0, partial(erase.resume, services), name="pending erasures", first_after_s=30.0)
+            punctual.every(
+                86_400.0, partial(exports.delete_orphans, services), name="lost archives", first_after_s=600.0
+            )
+            if services.settings.prune_hours:
+                self._pruning.every(
+                    services.settings.prune_hours * 3600.0, self._prune, name="prune", first_after_s=900
+                )
+                self._pruning.start()
         punctual.start()
         self._talking.start()
         self._copying.start()
@@ -44,6 +70,32 @@ class Duties:
         self._talking.stop()
         self._copying.stop()
 
+    def finish(self) -> None:
+        """After the engine has stopped, which a prune that is under way has seen."""
+        self._pruning.stop()
+
+    def _prune(self) -> None:
+        acting.act_as(acting.SCHEDULE)
+        with suppress(Interrupted):
+            prune_by_policies(self._services)
+
     def _queue_due(self) -> int:
         acting.act_as(acting.SCHEDULE)
         return schedule.queue_due(self._services)
+
+
+def prune_by_policies(services: Services) -> PruneReport:
+    """Prune every instance that a policy holds for; the others keep everything."""
+    with services.database.read() as connection:
+        every = instances.every(connection)
+    chosen = [one for one in every if retention.rules_of(services, one.id)[1] != retention.RetentionRules()]
+    report = prune.prune(services, prune.plan(services, chosen), actor=acting.actor())
+    forgotten = sum(one.forgotten for one in report.instances)
+    if forgotten or report.freed_bytes:
+        _log.info("prune forgot %d backups and gave %d bytes back", forgotten, report.freed_bytes)
+    for one in report.instances:
+        for text in one.damaged:
+            _log.error("prune of instance %d: %s", one.instance_id, text)
+    for text in report.problems:
+        _log.error("prune: %s", text)
+    return report

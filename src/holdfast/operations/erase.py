@@ -79,6 +79,15 @@ def certificate(services: Services, customer_id: int) -> SignedReceipt:
     return receipts.verify(found.certificate)
 
 
+def keys_left(services: Services, customer_id: int) -> list[str]:
+    """Where key objects of a customer lie, in the vault and every replica. After an erasure there are none."""
+    return [
+        f"{storage.url}/{key.object_name}"
+        for storage in (services.storage, *services.replicas)
+        for key in erasing.find_keys(storage, customer_id)
+    ]
+
+
 def _begin(services: Services, customer_id: int, actor: str) -> None:
     """Shut the customer out: from here on nothing of it is read or backed up, and the erasure will happen."""
     moment = now()

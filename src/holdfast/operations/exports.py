@@ -20,7 +20,7 @@ from holdfast.catalog.instances import Instance
 from holdfast.catalog.runs import Run
 from holdfast.clock import now
 from holdfast.engine import Interrupted
-from holdfast.errors import HoldfastError, InputError, NotFound
+from holdfast.errors import HoldfastError, InputError, NotFound, StorageError
 from holdfast.identity.signatures import Signer
 from holdfast.operations import acting, confirmations, events, jobs
 from holdfast.operations.browsing import Browser
@@ -282,7 +282,12 @@ def forget_expired(services: Services) -> int:
         # First out of sight, then gone: nobody is led to half an archive.
         with services.database.write() as connection:
             exports.forget_archive(connection, export.id)
-        delete_archives(services.storage, customer_of[export.id], export.id)
+        try:
+            delete_archives(services.storage, customer_of[export.id], export.id)
+        except StorageError as error:
+            if error.code != "storage_refused":
+                raise
+            # An append-only installation: `prune` deletes them as lost archives.
     return len(found)
 
 

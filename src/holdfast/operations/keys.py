@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from holdfast.catalog import audit, erasures, vendors
-from holdfast.errors import InputError
+from holdfast.errors import InputError, WrongKey
 from holdfast.operations.locking import KEYS, locked
 from holdfast.operations.services import Services
 from holdfast.vault import RootKey, keyring, names
@@ -29,6 +29,31 @@ class RotationReport:
     """Whose keys the new root key opens, the installation's own included."""
     copies_destroyed: int = 0
     """Of the old root key."""
+
+
+@dataclass(frozen=True)
+class KeysFound:
+    customers: int
+    """Whose keys the root key opens, without the installation's own."""
+    others: int
+    """Copies that another root key opens: of a rotation that has not come to its end."""
+
+
+def inspect(services: Services) -> KeysFound:
+    """Which key objects the root key opens. What is damaged, `verify` says."""
+    root, opened, others = services.vault.root_key, 0, 0
+    for customer_id in (names.INSTALLATION, *services.vault.customers()):
+        found = list(keyring.copies(services.storage, root, customer_id))
+        others += sum(isinstance(one.error, WrongKey) for one in found)
+        opened += customer_id != names.INSTALLATION and any(one.keys is not None for one in found)
+    return KeysFound(opened, others)
+
+
+def key_in(file: Path) -> RootKey:
+    """The key in a file; a new one is made where there is none. Raises InputError."""
+    if not file.exists():
+        write_key_file(file, RootKey.generate())
+    return read_key_file(file)
 
 
 def rotate_key_file(services: Services, *, actor: str) -> RotationReport:

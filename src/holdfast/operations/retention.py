@@ -5,7 +5,7 @@ ones only those since the last success are counted, by the same rules among them
 and the newest successful one stay whatever the rules say.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -188,10 +188,3 @@ def _owner(connection: Connection, owner: Owner, object_id: int) -> tuple[int, i
         return customer.vendor_id, customer.id
     instance = instances.get(connection, object_id, deleted=True)
     return customers.get(connection, instance.customer_id, deleted=True).vendor_id, instance.customer_id
-
-
-def held_sequences(
-    ended: Sequence[EndedRun], held_runs: Collection[int], *, all_held: bool
-) -> dict[int, str]:  # fmt: skip
-    """Those under a legal hold, as `keep` takes them."""
-    return {run.sequence: "legal hold" for run in ended if all_held or run.run_id in held_runs}

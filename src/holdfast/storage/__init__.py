@@ -3,8 +3,9 @@
 What the bytes are is the vault's matter. `protocol.py` says what every storage promises.
 """
 
+from holdfast.storage.append_only import AppendOnly
 from holdfast.storage.opening import open_storage
 from holdfast.storage.probing import Capabilities, probe
 from holdfast.storage.protocol import ObjectInfo, Storage
 
-__all__ = ["Capabilities", "ObjectInfo", "Storage", "open_storage", "probe"]
+__all__ = ["AppendOnly", "Capabilities", "ObjectInfo", "Storage", "open_storage", "probe"]

@@ -9,9 +9,10 @@ import pytest
 from holdfast.catalog import changes, packs, runs, streams
 from holdfast.catalog.instances import Instance
 from holdfast.errors import CatalogError
-from holdfast.operations import compare, definitions, holds, instances
+from holdfast.operations import compare, definitions, holds, instances, retention
 from holdfast.operations.backup.request import request_backup
 from holdfast.operations.backup.run import run_backup
+from holdfast.operations.duties import prune_by_policies
 from holdfast.operations.prune import PruneReport, plan, prune
 from holdfast.operations.prune.deleting import delete_orphans
 from holdfast.operations.rebuild import rebuild
@@ -350,3 +351,18 @@ def test_changes_of_dropped_backups_cost_nothing(busy: tuple[Installation, Insta
             assert {change.kind for change in found} <= {"added"}
         rows = packs.of_instance(connection, instance.id)
     assert all(pack.condemned_at is None for pack in rows)
+
+
+def test_the_worker_prunes_what_a_policy_lets_go_and_leaves_the_others(
+    busy: tuple[Installation, Instance], source: HostileSource
+) -> None:
+    installation, instance = busy
+    other = installation.instance(document(source.url, ITEMS), label="other")
+    for _ in range(3):
+        installation.backup(other)
+    retention.set_rules(
+        installation.services, "instance", instance.id, RetentionRules.parse("last=2 monthly=1"), actor="test"
+    )
+    report = prune_by_policies(installation.services)
+    assert [one.instance_id for one in report.instances] == [instance.id]
+    assert (left(installation, instance), left(installation, other)) == ({11, 12}, {1, 2, 3})

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from holdfast.catalog import audit, customers, instances, logs, needs, packs, runs, streams
 from holdfast.clock import now, timedelta
 from holdfast.errors import CatalogBusy, CatalogError, Conflict, Damaged, LeaseLost, NotFound, ObjectMissing
-from holdfast.operations import retention
+from holdfast.operations import exports, retention
 from holdfast.operations.backup.leasing import leased
 from holdfast.operations.prune.choosing import choose
 from holdfast.operations.prune.deleting import ORPHANS_KEPT, delete_emptied, delete_orphans
@@ -53,6 +53,8 @@ def prune(
             if error.retryable:
                 raise
             report.problems.append(str(error))
+    if services.settings.append_only:
+        exports.delete_orphans(services)  # what the worker is not allowed to
     return report
 
 

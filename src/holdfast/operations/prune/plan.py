@@ -58,6 +58,10 @@ class PrunePlan:
     instances: tuple[InstancePlan, ...]
 
     @property
+    def does_something(self) -> bool:
+        return any(one.does_something for one in self.instances)
+
+    @property
     def forgotten(self) -> int:
         return sum(len(one.forgotten) for one in self.instances)
 
