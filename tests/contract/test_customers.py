@@ -45,6 +45,16 @@ def test_a_customer_is_renamed_and_its_address_changes(vendor: Client) -> None:
     assert vendor.get(path).body == changed
 
 
+@pytest.mark.parametrize(
+    "address", ["none", "a@b@c.example", "a b@c.example", "a@b..example", "a@b.example\r\nBcc: x@y.z"]
+)
+def test_what_is_no_address_is_400_also_later(vendor: Client, address: str) -> None:
+    form = {"customer[name]": "addressed", "customer[email]": address}
+    assert vendor.post("/v1/customers", form).problem() == ("customer[email]", "invalid")
+    path = f"/v1/customers/{vendor.new_customer()}"
+    assert vendor.put(path, form).problem() == ("customer[email]", "invalid")
+
+
 def test_renaming_needs_a_name_that_is_free(vendor: Client) -> None:
     vendor.new_customer("taken")
     path = f"/v1/customers/{vendor.new_customer('other')}"

@@ -2,7 +2,9 @@
 
 import pytest
 
-from tests.contract.client import Client, items_document
+from holdfast.catalog import definitions as catalog
+from holdfast.operations import definitions
+from tests.contract.client import Client, Service, items_document
 from tests.support.hostile_source import HostileSource
 
 
@@ -48,10 +50,35 @@ def test_vendor_id_narrows_the_list(vendor: Client, other: Client) -> None:
     assert vendor.get("/v1/backup_definitions?vendor_id=x").problem() == ("vendor_id", "invalid")
 
 
-def test_the_built_in_ones_are_published_by_a_vendor_of_their_own(vendor: Client) -> None:
-    listed = vendor.get("/v1/backup_definitions?per_page=100").body
-    builtin = [one for one in listed if one["vendor_id"] != vendor.vendor_id and one["has_document"]]
-    assert all(one["published"] for one in builtin)
+@pytest.fixture(scope="module")
+def built_in(service: Service) -> int:
+    """One of the definitions that Holdfast brings along."""
+    definitions.publish_library(service.services)
+    with service.services.database.read() as connection:
+        found = catalog.find(connection, definitions.library_vendor(connection).id, "github")
+    assert found is not None
+    return found.id
+
+
+def test_the_built_in_ones_are_published_by_a_vendor_of_their_own(vendor: Client, built_in: int) -> None:
+    shown = vendor.get(f"/v1/backup_definitions/{built_in}").body
+    assert shown["published"]
+    assert shown["has_document"]
+    assert shown["vendor_id"] != vendor.vendor_id
+    assert built_in in _ids(vendor)
+
+
+def test_a_built_in_one_cannot_be_changed_and_the_answer_says_why(vendor: Client, built_in: int) -> None:
+    path = f"/v1/backup_definitions/{built_in}"
+    for answer in (
+        vendor.put(path, {"backup_definition[name]": "mine"}),
+        vendor.put(path + "/document", b"x"),
+        vendor.post(path + "/variables", {"variable[key]": "k", "variable[name]": "K"}),
+        vendor.put(path + "/variables/token", {"name": "T"}),
+        vendor.call("DELETE", path),
+    ):
+        assert answer.problem(404) == ("backup_definition_id", "not_found")
+        assert "(github) is built in: you may use it, but not change it" in answer.json["errors"][0]["message"]
 
 
 def test_what_is_given_changes_and_the_rest_stays(vendor: Client) -> None:

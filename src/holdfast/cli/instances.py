@@ -61,7 +61,7 @@ def add(
         found = _definition(session, definition, output)
         document = loaded(session.services, found)
         variables = [] if document is None else document.variables
-        instances.check_keys(document, {text.partition("=")[0]: "" for text in given or []})
+        instances.check_keys(document, [text.partition("=")[0] for text in given or []])
         assigned = values.read_assignments(given or [], variables)
         assigned |= values.ask_missing(assigned, variables)
         made = instances.create(session.services, session.customer.id, found.id, label=name, given=assigned)
@@ -96,7 +96,7 @@ def set_values(
         instance = session.instance(name)
         document = loaded(session.services, session.definition(instance))
         variables = [] if document is None else document.variables
-        instances.check_keys(document, {text.partition("=")[0]: "" for text in given})
+        instances.check_keys(document, [text.partition("=")[0] for text in given])
         assigned = values.read_assignments(given, variables)
         instances.set_variables(session.services, instance, assigned)
         shown = values.shown(assigned, variables)

@@ -1,6 +1,6 @@
 """Backup instances: one definition applied to one customer, with the values of its variables."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from holdfast.catalog import customers, definitions, instances, runs, scopes
@@ -24,12 +24,12 @@ def create(
     given: Mapping[str, str] | None = None,
     schedule: Schedule = OFF,
 ) -> Instance:
-    """A new instance with these values. Raises InputError for a key that the definition does not have, Conflict for a
-    label that is taken."""
+    """A new instance with these values. Raises InputError for a key that the definition does not have and for an empty
+    secret, Conflict for a label that is taken."""
     with services.database.read() as connection:
         customers.get(connection, customer_id)
         definition = definitions.get(connection, definition_id)
-    check_keys(loaded(services, definition), given or {})
+    _check(loaded(services, definition), given or {})
     customer = services.vault.create_customer(customer_id)
     with services.database.write() as connection:
         instance_id = new_id()
@@ -54,12 +54,12 @@ def create(
 def set_variables(
     services: Services, instance: Instance, given: Mapping[str, str], *, only_new: bool = False
 ) -> None:  # fmt: skip
-    """Set these values, keep the others. Raises InputError for a key that the definition does not have, and with
-    `only_new` Conflict for one that has a value."""
+    """Set these values, keep the others. Raises InputError for a key that the definition does not have and for an empty
+    secret, and with `only_new` Conflict for one that has a value."""
     with services.database.read() as connection:
         definition = definitions.get(connection, instance.definition_id, deleted=True)
     described = loaded(services, definition)
-    check_keys(described, given)
+    _check(described, given)
     customer = services.vault.customer(instance.customer_id)
     with services.database.write() as connection:
         taken = set(given) & instances.variables(connection, instance.id).keys() if only_new else set()
@@ -88,7 +88,7 @@ def remove(services: Services, instance: Instance) -> None:
     revisions.flush(services)
 
 
-def check_keys(definition: Definition | None, given: Mapping[str, str]) -> None:
+def check_keys(definition: Definition | None, given: Iterable[str]) -> None:
     """Raises InputError for the first key that is no variable of the definition."""
     known = [] if definition is None else [variable.key for variable in definition.variables]
     for key in given:
@@ -99,4 +99,18 @@ def check_keys(definition: Definition | None, given: Mapping[str, str]) -> None:
                 field=key,
                 code="unknown_variable",
                 hint=f"The definition has: {', '.join(known) or 'none'}.",
+            )
+
+
+def _check(definition: Definition | None, given: Mapping[str, str]) -> None:
+    """Raises InputError for a key that is no variable, and for a secret without any text: nearly always an environment
+    variable or a file that is not what somebody takes it for."""
+    check_keys(definition, given)
+    for variable in [] if definition is None else definition.variables:
+        if variable.secret and not given.get(variable.key, "x").strip():
+            raise InputError(
+                f"the secret {variable.key} is empty",
+                field=variable.key,
+                code="missing",
+                hint="Give it the credential that the source expects.",
             )

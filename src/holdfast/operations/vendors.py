@@ -9,6 +9,7 @@ from holdfast.catalog.vendors import ClientSecret, Vendor
 from holdfast.clock import now
 from holdfast.errors import Conflict, InputError
 from holdfast.identity import secrets
+from holdfast.identity.addresses import check_email
 from holdfast.operations import acting, revisions
 from holdfast.operations.services import Services
 
@@ -26,10 +27,20 @@ class NewSecret:
 
 
 def create(services: Services, name: str, email: str | None) -> NewSecret:
-    """A vendor with its first client secret."""
-    if not name.strip():
+    """A vendor with its first client secret. Raises InputError, and Conflict for a name that is taken."""
+    name = name.strip()
+    if not name:
         raise InputError("a vendor needs a name", field="name", code="missing")
+    if email is not None:
+        check_email(email)
     with services.database.write() as connection:
+        if any(one.name == name for one in vendors.all_vendors(connection)):
+            raise Conflict(
+                f"there is a vendor named {name!r} already",
+                field="name",
+                code="taken",
+                hint="`holdfast vendor rotate` gives one that exists another client secret.",
+            )
         vendor = vendors.create(connection, name, email, secrets.new_client_id())
         made = _add_secret(connection, vendor)
         acting.note(connection, vendor.id, "vendor.create", "vendor", vendor.id, name=name)

@@ -54,7 +54,23 @@ def test_a_variable_that_is_missing_is_named(cli: CommandLine, document: Path) -
     _assert_told(cli("add", str(document), "shop", "--set", "token"), 2, "no terminal")
     _assert_told(cli("add", str(document), "shop", "--set", "token=@/no/such"), 2, "/no/such cannot be read")
     _assert_told(cli("add", str(document), "shop", "--set", "token=env:NO_SUCH"), 2, "NO_SUCH")
+    _assert_told(cli("add", str(document), "shop", "--set", "token="), 2, "the secret token is empty")
     assert cli.good("status")["instances"] == []
+
+
+def test_an_empty_secret_does_not_replace_one(shop: CommandLine) -> None:
+    _assert_told(shop("set", "shop", "token="), 2, "the secret token is empty")
+    _assert_told(shop("set", "shop", "token=  "), 2, "the secret token is empty")
+
+
+def test_a_vendors_name_is_free_and_its_address_one(cli: CommandLine) -> None:
+    cli.good("vendor", "create", "Acme")
+    _assert_told(cli("vendor", "create", "Acme"), 2, "there is a vendor named 'Acme' already", "vendor rotate")
+    _assert_told(cli("vendor", "create", " Acme "), 2, "already")
+    _assert_told(cli("vendor", "create", "  "), 2, "needs a name")
+    error = cli("vendor", "create", "Other", "--email", "ops at acme", "--json").error
+    assert "'ops at acme' does not look like an email address" in error["message"]
+    assert len(cli.good("vendor", "list")["vendors"]) == 1
 
 
 def test_every_mistake_of_a_definition_has_its_line(cli: CommandLine, document: Path) -> None:

@@ -15,24 +15,24 @@ from holdfast.api.routes.answers import MAY_BE_BAD, MAY_BE_BOTH
 from holdfast.api.routes.instances import shown_instances
 from holdfast.catalog import customers, instances
 from holdfast.errors import NotFound
+from holdfast.identity.addresses import EMAIL_PATTERN, LONGEST_EMAIL
 from holdfast.operations import customers as operations
 
 router = APIRouter(prefix="/v1/customers", tags=["Customers"])
 
 _NAME = "customer[name]"
 _EMAIL = "customer[email]"
-EMAIL_PATTERN = r"[^\s@<>,;:\"\\()\[\]]+@[^\s@<>,;:\"\\()\[\]]+"
 _name = Field(
     name=_NAME, description="Your own identifier for it, unique among your customers.", required=True, longest=200,
     example="acct-1017",
 )  # fmt: skip
 _create = Form(
     _name,
-    Field(name=_EMAIL, description="An email address.", required=True, longest=254, pattern=EMAIL_PATTERN,
+    Field(name=_EMAIL, description="An email address.", required=True, longest=LONGEST_EMAIL, pattern=EMAIL_PATTERN,
           example="it@customer.example"),
 )  # fmt: skip
 _change = Form(
-    _name, Field(name=_EMAIL, description="An email address.", longest=254, pattern=EMAIL_PATTERN)
+    _name, Field(name=_EMAIL, description="An email address.", longest=LONGEST_EMAIL, pattern=EMAIL_PATTERN)
 )  # fmt: skip
 
 

@@ -49,7 +49,17 @@ def seen_definition(context: ApiContext, caller: Caller, definition_id: int) -> 
 def own_definition(context: ApiContext, caller: Caller, definition_id: int) -> definitions.BackupDefinition:
     """One that the caller may change. Raises NotFound, also for another vendor's published one."""
     with context.services.database.read() as connection:
-        return definitions.get(connection, definition_id, owned_by=caller.vendor_id)
+        definition = definitions.get(connection, definition_id, visible_to=caller.vendor_id)
+        if definition.vendor_id == caller.vendor_id:
+            return definition
+        publisher = vendors.get(connection, definition.vendor_id)
+    is_built_in = publisher.client_id == operations.LIBRARY_VENDOR
+    whose = "built in" if is_built_in else "another vendor's"
+    raise NotFound(
+        f"backup definition {definition_id} ({definition.name}) is {whose}: you may use it, but not change it",
+        field="backup_definition_id",
+        hint="To have your own, make a definition and give it this one's document.",
+    )
 
 
 @router.get("", operation_id="list_backup_definitions", responses=MAY_BE_BOTH | {200: {"headers": LINK_HEADER}})
