@@ -69,6 +69,8 @@ class Switches:
     """Bytes of a blob's answer after which the connection breaks, `break_blob_times` times."""
     break_blob_times: int = 1
     blob_ranges: bool = True
+    blob_hook: Callable[[int], None] | None = None
+    """Told how many bytes of a blob's answer are sent, before every further megabyte."""
     hook: Hook | None = None
     """Asked first, with the request and the page's number; its answer, if any, is sent."""
     told: Callable[[str], None] | None = None
@@ -104,6 +106,8 @@ class HostileSource:
         self.switches = Switches(**switches)
         self.requests: Counter[str] = Counter()
         self.log: list[str] = []
+        self.ranges: list[str] = []
+        """What part each request of `log` asks for; empty: all of it."""
         self.credentials: list[str | None] = []
         self.seen_headers: list[Mapping[str, str]] = []
         self.url = ""
@@ -158,6 +162,7 @@ class HostileSource:
     def _note(self, request: web.Request) -> web.Response | None:
         """Count a request; gives an answer where it is refused for its credential or throttled."""
         self.requests[request.path_qs] += 1
+        self.ranges.append(request.headers.get("Range", ""))
         self.log.append(request.path_qs)
         self.credentials.append(request.headers.get("Authorization"))
         self.seen_headers.append(dict(request.headers))
@@ -261,6 +266,8 @@ class HostileSource:
         headers = {"Content-Type": blob.content_type, **blob.headers}
         if blob.etag is not None:
             headers["ETag"] = blob.etag
+            if request.headers.get("If-None-Match") == blob.etag:
+                return web.Response(status=304, headers={"ETag": blob.etag})
         wanted = request.headers.get("Range", "")
         if self.switches.blob_ranges and wanted and request.headers.get("If-Range") in {None, blob.etag}:
             start, status = int(wanted.removeprefix("bytes=").rstrip("-")), 206
@@ -274,7 +281,10 @@ class HostileSource:
             if request.transport is not None:
                 request.transport.close()
             return answer
-        await answer.write(data)
+        for begin in range(0, len(data), 1_000_000):
+            if self.switches.blob_hook is not None:
+                self.switches.blob_hook(begin)
+            await answer.write(data[begin : begin + 1_000_000])
         return answer
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from holdfast import clock
-from holdfast.catalog.schema import blobs, chunks, packs
+from holdfast.catalog.schema import blobs, chunks, current, debts, packs
 from holdfast.catalog.upsert import insert
 
 _MANY = 5_000
@@ -89,9 +89,40 @@ def numbers(conn: sa.Connection, object_ids: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def set_fetched(conn: sa.Connection, number: int, moment: datetime) -> None:
-    """The blob was asked for again and is the same: the recheck policy counts from here."""
-    conn.execute(sa.update(blobs).where(blobs.c.id == number).values(fetched_at=moment))
+def set_fetched(conn: sa.Connection, number: int, moment: datetime, version: str | None = None) -> None:
+    """The blob was asked for again and is the same: the recheck policy counts from here. `version`: what the source
+    knows it by now."""
+    values = {"fetched_at": moment} if version is None else {"fetched_at": moment, "version": version}
+    conn.execute(sa.update(blobs).where(blobs.c.id == number).values(values))
+
+
+def asked_before(
+    conn: sa.Connection, stream: int, moment: datetime, *, after: str = "", limit: int = _MANY
+) -> list[tuple[str, int | None]]:  # fmt: skip
+    """(record key, scope) of current records whose blob was last asked for before that moment and that owe none,
+    ascending by key, on from `after`."""
+    owing = sa.exists().where(
+        debts.c.stream == current.c.stream, debts.c.record_key == current.c.record_key, debts.c.kind == "blob"
+    )  # fmt: skip
+    query = (
+        sa.select(current.c.record_key, current.c.scope)
+        .join(blobs, blobs.c.id == current.c.blob)
+        .where(current.c.stream == stream, current.c.record_key > after, blobs.c.fetched_at < moment, ~owing)
+        .order_by(current.c.record_key)
+        .limit(limit)
+    )
+    return [(key, scope) for key, scope in conn.execute(query)]
+
+
+def oldest(conn: sa.Connection, stream: int) -> datetime | None:
+    """When that blob of the current records was asked for that was asked for least lately; None: there is none."""
+    query = (
+        sa.select(sa.func.min(blobs.c.fetched_at))
+        .join(current, current.c.blob == blobs.c.id)
+        .where(current.c.stream == stream)
+    )  # fmt: skip
+    found: datetime | None = conn.execute(query).scalar_one()
+    return found
 
 
 def add_chunks(conn: sa.Connection, customer_id: int, places: Mapping[bytes, ChunkPlace]) -> None:

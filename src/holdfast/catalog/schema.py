@@ -189,6 +189,7 @@ streams = Table(
     Column("state_sum", LargeBinary, nullable=False),
     Column("first_run", Integer, nullable=False),  # sequence; later runs leave rows in `changes`
     Column("last_run", Integer, nullable=False),  # sequence of the last run that changed a record; 0: none did
+    Column("oldest_blob_at", Time),  # no blob of the current records was asked for before; null: nobody has looked
     sa.UniqueConstraint("instance_id", "endpoint"),
 )  # fmt: skip
 
@@ -360,6 +361,17 @@ blobs = Table(
     Index("ix_blobs_instance_id_id", "instance_id", "id"),
     Index("ix_blobs_pack", "pack"),
     sqlite_autoincrement=True,
+)  # fmt: skip
+
+partial_blobs = Table(
+    "partial_blobs", metadata,
+    Column("stream", Id, ForeignKey("endpoint_streams.id"), primary_key=True),
+    Column("record_key", RecordKey, primary_key=True),
+    Column("etag", Message, nullable=False),
+    Column("modified", Message, nullable=False),
+    Column("size_bytes", BigInteger),
+    Column("chunks", LargeBinary, nullable=False),  # the digests of those that are stored, from the beginning on
+    sqlite_with_rowid=False,
 )  # fmt: skip
 
 chunks = Table(

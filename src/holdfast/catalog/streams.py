@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -101,3 +102,15 @@ def allocate_slots(conn: sa.Connection, stream: int, count: int) -> int:
 def advance(conn: sa.Connection, stream: int, *, live: int, state_sum: bytes) -> None:
     """What the stream holds after a batch: the number of live records and their state sum."""
     conn.execute(sa.update(streams).where(streams.c.id == stream).values(live=live, state_sum=state_sum))
+
+
+def oldest_blob_at(conn: sa.Connection, stream: int) -> datetime | None:
+    """No blob of the stream's records was asked for before this moment; None: nobody has looked yet."""
+    found: datetime | None = conn.execute(
+        sa.select(streams.c.oldest_blob_at).where(streams.c.id == stream)
+    ).scalar_one()  # fmt: skip
+    return found
+
+
+def set_oldest_blob_at(conn: sa.Connection, stream: int, moment: datetime) -> None:
+    conn.execute(sa.update(streams).where(streams.c.id == stream).values(oldest_blob_at=moment))

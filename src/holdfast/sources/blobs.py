@@ -7,6 +7,7 @@ import zlib
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote
@@ -23,7 +24,7 @@ from holdfast.sources.exchange import Request, Tally
 from holdfast.sources.judging import Judge
 from holdfast.sources.retrying import Patience
 
-__all__ = ["BlobDownload", "BlobReference", "reference"]
+__all__ = ["BlobChanged", "BlobDownload", "BlobMark", "BlobReference", "reference"]
 
 _ERROR_BODY_BYTES = 64 * 1024
 _DECOMPRESSED_BYTES = 1024 * 1024
@@ -41,6 +42,27 @@ class BlobReference:
     name: str | None
     size: int | None
     """In bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobMark:
+    """What the source knows the bytes by that it sends: the rest of them can be asked for by it."""
+
+    etag: str
+    modified: str
+    size: int | None
+    """Of the whole, in bytes; None: not announced."""
+
+    @property
+    def validator(self) -> str:
+        """A weak ETag does not promise the same bytes. Empty: the rest cannot be asked for."""
+        return self.etag if self.etag and not self.etag.startswith("W/") else self.modified
+
+
+class BlobChanged(SourceFailed):
+    """Between two parts of a download the blob has become another one."""
+
+    code = "blob_changed"
 
 
 def reference(blob: Blob, url: str, fields: Mapping[str, Any]) -> BlobReference:
@@ -70,8 +92,12 @@ class BlobDownload:
     def __init__(
         self, client: Client, retry: Retry, judge: Judge, blob: Blob, reference: BlobReference,
         headers: Mapping[str, str], what: str, hiding_secrets: Callable[[], AbstractContextManager[None]],
+        *, known: str | None = None, resume: tuple[int, BlobMark] | None = None,
     ) -> None:  # fmt: skip
-        """`headers` are rendered already; `hiding_secrets` is entered around everything that raises errors."""
+        """`headers` are rendered already; `hiding_secrets` is entered around everything that raises errors. `known` is
+        the `version` of an earlier download: where that is still it, nothing comes and `unchanged` is true. `resume`
+        says how many bytes of which blob there are already: only the rest comes, or BlobChanged is raised.
+        """
         self._hiding_secrets = hiding_secrets
         self._client = client
         self._retry = retry
@@ -82,9 +108,13 @@ class BlobDownload:
         self._headers = {**headers, "Accept-Encoding": "identity"}
         self._reference = reference
         self._what = what
-        self._validator: str | None = None
-        self._entity: tuple[str, str] = ("", "")
+        self._known = known
+        self._offset = 0 if resume is None else resume[0]
+        self.mark: BlobMark | None = None if resume is None else resume[1]
         self._announced: int | None = None
+        self.unchanged = False
+        """The source says that it is the one that was `known`."""
+        self._is_entered = False
         self._tally = Tally()
         self.content_type = reference.content_type
         self.name = reference.name
@@ -122,7 +152,7 @@ class BlobDownload:
                     yield piece
 
     async def _download(self) -> AsyncGenerator[bytes, None]:
-        received = 0
+        received = self._offset
         patience = Patience(self._retry)
         while True:
             before = received
@@ -136,7 +166,7 @@ class BlobDownload:
             except _Again:
                 pass
             except SourceUnreachable as error:
-                if received and self._validator is None:
+                if received and self.mark is None:
                     error.add_note("the source gives the blob no ETag or date, so the download cannot be resumed")
                     raise
                 if received > before:
@@ -146,6 +176,8 @@ class BlobDownload:
                     raise
                 await self._client.pause(wait)
             await self._client.throttle.turn()
+        if self.unchanged:
+            return
         for announced in (self._announced, self._reference.size):
             if announced is not None and received != announced:
                 raise SourceFailed(f"{self._what}: {received} bytes came, but the source announced {announced}")
@@ -154,17 +186,25 @@ class BlobDownload:
     async def _attempt(self, start: int, patience: Patience) -> AsyncGenerator[bytes, None]:
         """The bytes from `start` on, as far as one request brings them. Raises _Again after an answer worth another."""
         headers = dict(self._headers)
-        if start and self._validator is not None:
-            headers.update({"Range": f"bytes={start}-", "If-Range": self._validator})
+        if start and self.mark is not None:
+            headers.update({"Range": f"bytes={start}-", "If-Range": self.mark.validator})
+        elif self._known is not None:
+            headers.update(_unless(self._known))
         credential = None if self._anonymous else await self._client.credential()
         async with self._client.opened(
             Request(self._reference.url, headers), credential, what=self._what, tally=self._tally, stay=False,
             whole=False,
         ) as opened:  # fmt: skip
             response = opened.response
+            if response.status == 304 and not start and self._known is not None:
+                self.unchanged = True
+                yield b""
+                return
             read = await self._check(response, start, patience, credential)
             skip = self._resumed(response, start) if start else self._begun(response)
-            if not start:
+            if not self._is_entered:
+                self._is_entered = True
+                self._describe(response)
                 yield b""
             pieces: AsyncIterable[bytes] = _behind(read, response.content.iter_any())
             encoding = _encoding(response)
@@ -214,12 +254,15 @@ class BlobDownload:
         if response.status == 206:
             raise SourceFailed(f"{self._what}: the source sent a part of the blob, though the whole was asked for")
         encoded = bool(_encoding(response))
-        etag, modified = headers.get("ETag", ""), headers.get("Last-Modified", "")
-        self._entity = (etag, modified)
         self._announced = None if encoded else response.content_length
-        # A weak ETag does not promise the same bytes; an encoded body's ranges would be those of its encoding.
-        strong = etag if etag and not etag.startswith("W/") else modified
-        self._validator = strong if strong and not encoded else None
+        mark = BlobMark(headers.get("ETag", ""), headers.get("Last-Modified", ""), self._announced)
+        # An encoded body's ranges would be those of its encoding.
+        self.mark = mark if mark.validator and not encoded else None
+        return 0
+
+    def _describe(self, response: aiohttp.ClientResponse) -> None:
+        """Take from the answer what the record does not say."""
+        headers = response.headers
         if self._reference.content_type is None:
             self.content_type = headers.get("Content-Type")
         if self._reference.name is None:
@@ -227,25 +270,29 @@ class BlobDownload:
         if self._reference.size is None:
             self.size = self._announced
         if self._reference.version is None:
-            self.version = etag or modified or None
-        return 0
+            self.version = headers.get("ETag") or headers.get("Last-Modified") or None
 
     def _resumed(self, response: aiohttp.ClientResponse, start: int) -> int:
-        """Bytes to skip of an answer to a request for the rest. Raises SourceFailed where the blob has changed."""
+        """Bytes to skip of an answer to a request for the rest. Raises BlobChanged, SourceFailed."""
+        mark = self.mark
+        assert mark is not None, "only what has a mark is resumed"
+        self._announced = mark.size
         if response.status == 206:
             found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
             if found is None or int(found[1]) != start:
                 raise SourceFailed(f"{self._what}: the source sent another part of the blob than was asked for")
-            if self._announced is not None and found[2] not in {"*", str(self._announced)}:
+            if response.headers.get("ETag", mark.etag) != mark.etag:
+                raise self._changed()  # whoever has not heard of If-Range
+            if mark.size is not None and found[2] not in {"*", str(mark.size)}:
                 raise self._changed()
             return 0
         # The whole blob again: the source knows no ranges, or the blob has changed.
-        if (response.headers.get("ETag", ""), response.headers.get("Last-Modified", "")) != self._entity:
+        if (response.headers.get("ETag", ""), response.headers.get("Last-Modified", "")) != (mark.etag, mark.modified):
             raise self._changed()
         return start
 
-    def _changed(self) -> SourceFailed:
-        return SourceFailed(f"{self._what}: the blob changed while it was downloaded")
+    def _changed(self) -> BlobChanged:
+        return BlobChanged(f"{self._what}: the blob changed while it was downloaded")
 
     def _check_not_longer(self, received: int) -> None:
         size = self._reference.size
@@ -255,6 +302,17 @@ class BlobDownload:
 
 class _Again(Exception):
     """The answer was worth another attempt, and the wait is over."""
+
+
+def _unless(version: str) -> dict[str, str]:
+    """The header of a request for what is no longer this version: an ETag, or else a date."""
+    if not version.startswith(('"', "W/")):
+        try:
+            parsedate_to_datetime(version)
+            return {"If-Modified-Since": version}
+        except ValueError:
+            pass  # an ETag of a source that does not quote it
+    return {"If-None-Match": version}
 
 
 async def _beginning(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:

@@ -336,7 +336,9 @@ class Client:
         )
 
 
-_HARMLESS = frozenset({"accept", "accept-language", "content-type", "range", "if-range"})
+_HARMLESS = frozenset(
+    {"accept", "accept-language", "content-type", "range", "if-range", "if-none-match", "if-modified-since"}
+)
 
 
 def is_refused(status: int, verdict: Verdict | None) -> bool:

@@ -13,7 +13,7 @@ from holdfast.definitions.selectors import selector
 from holdfast.definitions.values import kind_of
 from holdfast.errors import PageUnreadable, SourceFailed
 from holdfast.sources.answers import refusal
-from holdfast.sources.blobs import BlobReference
+from holdfast.sources.blobs import BlobMark, BlobReference
 from holdfast.sources.client import Client
 from holdfast.sources.exchange import Request
 from holdfast.sources.judging import Judge
@@ -44,6 +44,14 @@ class BlobStream(AbstractAsyncContextManager["BlobStream"], Protocol):
     def requests(self) -> int:
         """Requests sent so far."""
 
+    @property
+    def unchanged(self) -> bool:
+        """It is the one that is known already: no bytes come."""
+
+    @property
+    def mark(self) -> BlobMark | None:
+        """What the rest of it could be asked for by; None: it would have to be read anew."""
+
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
 
@@ -55,6 +63,8 @@ class InlineBlob(BlobStream):
     size: int | None = None
     version: str | None = None
     requests = 0
+    unchanged = False
+    mark: BlobMark | None = None
 
     def __init__(
         self, text: object, encoding: Literal["base64", "text"], reference: BlobReference, what: str
@@ -164,6 +174,14 @@ class LookedUpBlob(BlobStream):
     @property
     def version(self) -> str | None:
         return self._found.version
+
+    @property
+    def unchanged(self) -> bool:
+        return self._found.unchanged
+
+    @property
+    def mark(self) -> BlobMark | None:
+        return self._found.mark
 
     @property
     def requests(self) -> int:

@@ -16,7 +16,7 @@ from holdfast.errors import InputError, SourceError, SourceRefused
 from holdfast.sources.answers import refusal
 from holdfast.sources.asides import Removals, Sweeping
 from holdfast.sources.auth import Credential, Fixed, Keeper, credential
-from holdfast.sources.blobs import BlobDownload, BlobReference, reference
+from holdfast.sources.blobs import BlobDownload, BlobMark, BlobReference, reference
 from holdfast.sources.changes import Changes
 from holdfast.sources.client import Client
 from holdfast.sources.counting import ask_count
@@ -206,8 +206,15 @@ class Source:
         url = self._targets.blob(blob, parent, fields)
         return None if url is None else reference(blob, url, fields)
 
-    def blob(self, endpoint: str, parent: Parent | None, fields: Mapping[str, Any]) -> BlobStream:
+    def blob(
+        self, endpoint: str, parent: Parent | None, fields: Mapping[str, Any], *, known: str | None = None,
+        resume: tuple[int, BlobMark] | None = None,
+    ) -> BlobStream:  # fmt: skip
         """A record's blob to be read: `async with source.blob(...) as blob: async for piece in blob: ...`.
+
+        `known` is the version of an earlier download by HTTP's own rules: where it still is that one, `unchanged` is
+        true and nothing comes. `resume`: so many bytes with this mark are there, only the rest is to come; BlobChanged
+        where there is another blob now.
 
         Raises SourceRefused where the record has none (`blob_reference` tells); entering it Skipped where a lookup
         shows that there is none.
@@ -220,11 +227,13 @@ class Source:
         if blob.lookup is None:
             if blob.inline is not None:
                 return InlineBlob(selector(blob.inline).find(fields), blob.encoding, found, what)
-            return self._download(endpoint, blob, found, parent, what)
+            return self._download(endpoint, blob, found, parent, what, known, resume)
 
         def open_url(answer: Mapping[str, Any]) -> BlobStream | None:
             url = self._targets.blob(blob, parent, fields, answer)
-            return None if url is None else self._download(endpoint, blob, reference(blob, url, fields), parent, what)
+            if url is None:
+                return None
+            return self._download(endpoint, blob, reference(blob, url, fields), parent, what, known, resume)
 
         return LookedUpBlob(
             self._client, self._listing(endpoint).judge, blob, found, self._targets.headers({}), what, open_url,
@@ -232,12 +241,13 @@ class Source:
         )  # fmt: skip
 
     def _download(
-        self, endpoint: str, blob: Blob, found: BlobReference, parent: Parent | None, what: str
+        self, endpoint: str, blob: Blob, found: BlobReference, parent: Parent | None, what: str, known: str | None,
+        resume: tuple[int, BlobMark] | None,
     ) -> BlobDownload:  # fmt: skip
         headers = self._targets.headers(blob.headers, parent, accept="*/*")
         return BlobDownload(
             self._client, self._definition.connection.retry, self._listing(endpoint).judge, blob, found, headers, what,
-            self._hiding_secrets,
+            self._hiding_secrets, known=known, resume=resume,
         )  # fmt: skip
 
     def _keeper_for(self, auth: Auth, token_rotated: TokenRotated | None, clock: Callable[[], float]) -> Keeper:

@@ -1,7 +1,16 @@
 """Blobs: fetched once, again only when their declared version changes, owed until they could be had."""
 
 import hashlib
+from datetime import timedelta
 
+import pytest
+import sqlalchemy as sa
+
+from holdfast.catalog import schema
+from holdfast.engine import Interrupted
+from holdfast.operations.backup.request import request_backup
+from holdfast.operations.backup.run import run_backup
+from holdfast.operations.verify import verify
 from tests.support.documents import ITEMS, document
 from tests.support.hostile_source import HostileSource, StoredBlob, make_record
 from tests.support.installation import Installation
@@ -95,3 +104,105 @@ def test_the_debt_goes_with_the_record(installation: Installation, source: Hosti
     assert installation.backup(instance).status == "failed"
     source.remove("items", 2)
     assert installation.backup(instance).status == "successful"
+
+
+RECHECKED = """
+blob: {url: "{{ record.file }}", recheck: 30d}
+"""
+
+
+def grow_old(installation: Installation, days: int) -> None:
+    """Let every blob have been asked for so many days earlier."""
+    with installation.services.database.write() as connection:
+        for table, column in ((schema.blobs, "fetched_at"), (schema.streams, "oldest_blob_at")):
+            for row in connection.execute(sa.select(table.c.id, table.c[column])).all():
+                earlier = None if row[1] is None else row[1] - timedelta(days=days)
+                connection.execute(sa.update(table).where(table.c.id == row[0]).values({column: earlier}))
+
+
+def test_a_blob_is_asked_for_again_when_it_is_due_and_only_then(
+    installation: Installation, source: HostileSource
+) -> None:
+    put(source, 1, b"one", etag='"1"')
+    put(source, 2, b"two", etag='"2"')
+    instance = installation.instance(document(source.url, ITEMS + RECHECKED))
+    assert installation.backup(instance).counters["blobs"] == 2
+    source.blobs["b2"] = StoredBlob(b"two, changed", etag='"3"')
+    grow_old(installation, 29)
+    run = installation.backup(instance)
+    assert (run.counters["packs"], source.requests["/blob/b1"], source.requests["/blob/b2"]) == (0, 1, 1)
+    grow_old(installation, 2)
+    run = installation.backup(instance)
+    assert (run.status, run.counters["blobs"], run.counters["unchanged"]) == ("successful", 1, 2), run.failures
+    assert [headers.get("If-None-Match") for headers in source.seen_headers][-2:] == ['"1"', '"2"']
+    assert [read(installation, instance, "2", number) for number in (1, 2, 3)] == [b"two", b"two", b"two, changed"]
+    assert read(installation, instance, "1") == b"one"
+    run = installation.backup(instance)
+    assert (run.counters["packs"], source.requests["/blob/b1"], source.requests["/blob/b2"]) == (0, 2, 2)
+    assert verify(installation.services).is_good
+
+
+def test_equal_bytes_are_no_new_version_although_the_source_cannot_tell(
+    installation: Installation, source: HostileSource
+) -> None:
+    put(source, 1, b"one")
+    source.blobs["b1"].etag = None
+    instance = installation.instance(document(source.url, ITEMS + RECHECKED))
+    installation.backup(instance)
+    grow_old(installation, 31)
+    run = installation.backup(instance)
+    assert (run.status, run.counters["blobs"], run.counters["packs"]) == ("successful", 0, 0), run.failures
+    assert source.requests["/blob/b1"] == 2
+    installation.backup(instance)
+    assert source.requests["/blob/b1"] == 2
+
+
+def test_a_blob_that_cannot_be_asked_for_again_fails_the_run_and_stays(
+    installation: Installation, source: HostileSource
+) -> None:
+    put(source, 1, b"one", etag='"1"')
+    instance = installation.instance(document(source.url, ITEMS + RECHECKED))
+    installation.backup(instance)
+    grow_old(installation, 31)
+    kept = source.blobs.pop("b1")
+    run = installation.backup(instance)
+    assert (run.status, [one["record_id"] for one in run.failures]) == ("failed", ["1"])
+    assert read(installation, instance, "1") == b"one"
+    source.blobs["b1"] = kept
+    assert installation.backup(instance).status == "successful"
+
+
+def test_never_is_never(installation: Installation, source: HostileSource) -> None:
+    put(source, 1, b"one", etag='"1"')
+    instance = installation.instance(document(source.url, ITEMS + RECHECKED.replace("30d", "never")))
+    installation.backup(instance)
+    grow_old(installation, 5_000)
+    installation.backup(instance)
+    assert source.requests["/blob/b1"] == 1
+
+
+@pytest.mark.parametrize("changes", [False, True])
+def test_a_large_blob_goes_on_after_a_crash_where_it_was(
+    installation: Installation, source: HostileSource, changes: bool
+) -> None:
+    data = content(1, 40_000_000)
+    put(source, 1, data, etag='"1"')
+    instance = installation.instance(document(source.url, ITEMS + BLOB.replace("etag", "updated_at")))
+    stopping = installation.services.engine.stopping
+    run, _ = request_backup(installation.services, instance.id)
+    source.switches.blob_hook = lambda sent: stopping.set() if sent > 30_000_000 else None
+    with pytest.raises(Interrupted):
+        run_backup(installation.services, run.id)
+    stopping.clear()
+    source.switches.blob_hook = None
+    if changes:
+        data = content(2, 40_000_000)
+        source.blobs["b1"] = StoredBlob(data, etag='"2"')
+    run_backup(installation.services, run.id)
+    assert installation.run(run.id).status == "successful", installation.run(run.id).failures
+    assert read(installation, instance, "1") == data
+    asked = [part for path, part in zip(source.log, source.ranges, strict=True) if path == "/blob/b1"]
+    assert asked[0] == ""
+    assert int(asked[1].removeprefix("bytes=").rstrip("-")) >= 15_000_000
+    assert asked[2:] == ([""] if changes else [])
+    assert verify(installation.services).is_good

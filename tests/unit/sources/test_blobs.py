@@ -7,7 +7,7 @@ import pytest
 
 from holdfast.definitions.document import Blob, Definition
 from holdfast.errors import SourceFailed, SourceRefused, SourceUnreachable
-from holdfast.sources.blobs import BlobDownload, disposition_name, reference
+from holdfast.sources.blobs import BlobChanged, BlobDownload, BlobMark, disposition_name, reference
 from holdfast.sources.policy import NetworkPolicy
 from holdfast.sources.source import Source
 from tests.support.fake_time import FakeTime
@@ -180,3 +180,40 @@ async def test_a_record_without_a_blob_has_none() -> None:
 )
 def test_the_name_in_a_content_disposition(header: str, expected: str | None) -> None:
     assert disposition_name(header) == expected
+
+
+@pytest.mark.parametrize(
+    ("known", "header"),
+    [
+        ('"v1"', "If-None-Match"),
+        ('W/"v1"', "If-None-Match"),
+        ("unquoted", "If-None-Match"),
+        ("Tue, 24 Nov 2026 09:00:00 GMT", "If-Modified-Since"),
+    ],
+)
+async def test_a_known_blob_is_asked_for_by_its_version(known: str, header: str) -> None:
+    async with HostileSource() as api:
+        api.blobs["a"] = StoredBlob(b"data", etag=known)
+        async with (
+            _source(api, _definition(api)) as source,
+            source.blob("items", None, _record(api), known=known) as blob,
+        ):
+            assert (await _read(blob), blob.unchanged) == (b"", True) if header == "If-None-Match" else (b"data", False)
+    assert api.seen_headers[0][header] == known
+
+
+async def test_the_rest_of_a_blob_comes_alone_or_not_at_all() -> None:
+    mark = BlobMark('"v1"', "", 4)
+    async with HostileSource() as api:
+        api.blobs["a"] = StoredBlob(b"data", etag='"v1"')
+        async with _source(api, _definition(api)) as source:
+            async with source.blob("items", None, _record(api), resume=(3, mark)) as blob:
+                assert (await _read(blob), blob.size, blob.version) == (b"a", 4, '"v1"')
+            api.blobs["a"] = StoredBlob(b"other", etag='"v2"')
+            with pytest.raises(BlobChanged):
+                async with source.blob("items", None, _record(api), resume=(3, mark)):
+                    pass
+            api.switches.blob_ranges = False
+            api.blobs["a"] = StoredBlob(b"data", etag='"v1"')
+            async with source.blob("items", None, _record(api), resume=(3, mark)) as blob:
+                assert await _read(blob) == b"a"

@@ -6,11 +6,14 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from holdfast.catalog import blobs as catalog_blobs
-from holdfast.catalog import debts, records, skips
+from holdfast.catalog import debts, partial_blobs, records, skips
+from holdfast.catalog import streams as catalog_streams
 from holdfast.catalog.blobs import ChunkPlace
 from holdfast.catalog.debts import Debt, Kind
+from holdfast.catalog.partial_blobs import PartialBlob
 from holdfast.catalog.records import CurrentRow
 from holdfast.catalog.skips import Skip
+from holdfast.clock import now
 from holdfast.errors import HoldfastError
 from holdfast.operations.backup.parents import place_of
 from holdfast.operations.backup.state import Stream
@@ -40,6 +43,17 @@ class FetchedBlob:
     descriptor: BlobDescriptor
 
 
+@dataclass(frozen=True)
+class SameBlob:
+    """A record's stored blob, asked for again: it is the same."""
+
+    stream: Stream
+    key: str
+    number: int
+    version: str | None = None
+    """What the source knows it by now; None: what it knew it by."""
+
+
 class BlobCommitter:
     """Commits blobs and what is owed of them. Not thread-safe: call it in the collector's thread."""
 
@@ -48,15 +62,19 @@ class BlobCommitter:
         self._context = writer.context
         self._database = writer.database
 
-    def commit_blobs(self, found: Sequence[FetchedChunk], finished: Sequence[FetchedBlob]) -> None:
-        """Store chunks, and attach finished blobs to their records' newest versions.
+    def commit_blobs(
+        self, found: Sequence[FetchedChunk], finished: Sequence[FetchedBlob], same: Sequence[SameBlob] = (),
+        begun: Sequence[PartialBlob] = (),
+    ) -> None:  # fmt: skip
+        """Store chunks, attach finished blobs to their records' newest versions, note those that are the same, and how
+        far those are that are under way.
 
         A blob one of whose chunks prune has taken away since it was found in the vault stays owed: it is read again.
         """
         while True:
             usable = self._usable(found, finished)
             try:
-                self._commit_blobs(found, usable)
+                self._commit_blobs(found, usable, same, begun)
                 return
             except _ChunkGone:
                 continue
@@ -71,16 +89,25 @@ class BlobCommitter:
             )  # fmt: skip
         return [blob for blob in finished if all(one in at_hand or one in stored for one in blob.descriptor.chunks)]
 
-    def _commit_blobs(self, found: Sequence[FetchedChunk], finished: Sequence[FetchedBlob]) -> None:
+    def _commit_blobs(
+        self, found: Sequence[FetchedChunk], finished: Sequence[FetchedBlob], same: Sequence[SameBlob],
+        begun: Sequence[PartialBlob],
+    ) -> None:  # fmt: skip
         context = self._context
         customer_id = context.customer.customer_id
         writer = self._writer.pack_writer()
         places = {chunk.digest: writer.add_chunk(chunk.digest, chunk.data) for chunk in found}
         attached: list[tuple[FetchedBlob, CurrentRow]] = []
+        kept = list(same)
         with self._database.read() as connection:
             for blob in finished:
                 row = records.lookup(connection, blob.stream.id, [blob.key]).get(blob.key)
-                if row is not None:
+                if row is None:
+                    continue
+                old = None if row.blob is None else catalog_blobs.get(connection, row.blob)
+                if old is not None and old.digest == blob.descriptor.digest:
+                    kept.append(SameBlob(blob.stream, blob.key, old.id, blob.descriptor.version))
+                else:
                     attached.append((blob, row))
         for blob, row in attached:
             writer.add_blob(blob.descriptor)
@@ -100,9 +127,35 @@ class BlobCommitter:
                 catalog_blobs.add_chunks(connection, customer_id, chunk_places)
                 for blob, row in attached:
                     self._attach(connection, blob, row, pack_number)
-            for blob in finished:
-                debts.settle(connection, blob.stream.id, "blob", [blob.key])
-            self._writer.save_streams(connection, list({blob.stream.id: blob.stream for blob in finished}.values()))
+            for one in kept:
+                catalog_blobs.set_fetched(connection, one.number, now(), one.version)
+            ended = [(blob.stream, blob.key) for blob in finished] + [(one.stream, one.key) for one in same]
+            for stream, key in ended:
+                debts.settle(connection, stream.id, "blob", [key])
+                partial_blobs.remove(connection, stream.id, [key])
+            partial_blobs.put(connection, begun)
+            self._writer.save_streams(connection, list({stream.id: stream for stream, _ in ended}.values()))
+
+    def owe(self, stream: Stream, due: Sequence[tuple[str, int | None]]) -> None:
+        """Let these records, by key and scope, owe their blobs: they are to be asked for again."""
+        sequence = self._context.sequence
+        with self._writer.transaction() as connection:
+            debts.put(
+                connection,
+                [Debt(stream.id, key, "blob", scope, debts.PENDING, "", 0, sequence, sequence) for key, scope in due],
+            )
+
+    def note_oldest(self, stream: Stream) -> None:
+        """Keep when the stream's oldest blob was asked for: before it is due nothing has to be looked for."""
+        with self._writer.transaction() as connection:
+            oldest = catalog_blobs.oldest(connection, stream.id)
+            catalog_streams.set_oldest_blob_at(connection, stream.id, oldest or now())
+
+    def forget_begun(self, stream: Stream, keys: Sequence[str]) -> None:
+        """There is nothing of these blobs' downloads to go on with."""
+        with self._writer.transaction() as connection:
+            for key in keys:
+                partial_blobs.remove(connection, stream.id, [key])
 
     def defer(self, debt: Debt, error: HoldfastError) -> None:
         """Note that a debt could not be paid in this run either."""
@@ -114,6 +167,7 @@ class BlobCommitter:
         """Drop a debt whose record is gone or no longer has a blob."""
         with self._writer.transaction() as connection:
             debts.settle(connection, stream.id, kind, [key])
+            partial_blobs.remove(connection, stream.id, [key])
 
     def skip_blob(self, stream: Stream, key: str, code: str, message: str) -> None:
         """Keep that a record's blob is never to be had, and why."""
