@@ -80,3 +80,20 @@ def test_the_served_documentation_says_the_same(vendor: Client) -> None:
     assert "HTTPValidationError" not in json.dumps(document)
     names = [operation["operationId"] for one in document["paths"].values() for operation in one.values()]
     assert len(names) == len(set(names))
+
+
+def test_a_second_document_has_forms_for_bodies(vendor: Client) -> None:
+    plain, forms = vendor.get("/openapi.json").body, vendor.get("/openapi-forms.json").body
+    assert forms["paths"].keys() == plain["paths"].keys()
+    for path, operations in plain["paths"].items():
+        for method, operation in operations.items():
+            other = forms["paths"][path][method]
+            if "requestBody" not in operation or path.endswith("/document"):
+                assert other == operation, (method, path)
+                continue
+            [(media_type, content)] = other["requestBody"]["content"].items()
+            assert media_type == "application/x-www-form-urlencoded", (method, path)
+            assert other["requestBody"]["required"] == operation["requestBody"]["required"]
+            assert content["schema"]["properties"], (method, path)
+    customer = forms["paths"]["/v1/customers"]["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]
+    assert customer["schema"]["required"] == ["customer[name]", "customer[email]"]

@@ -7,10 +7,9 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
 from holdfast import __version__
-from holdfast.api import errors, reference
+from holdfast.api import errors, openapi, reference
 from holdfast.api.context import ApiContext
 from holdfast.api.metrics import Measured
-from holdfast.api.openapi import described
 from holdfast.api.protection import BodyTooLarge, Protection, too_large
 from holdfast.api.raw_path import RawPath
 from holdfast.api.routes import ROUTERS, TAGS
@@ -54,7 +53,8 @@ def create_app(services: Services) -> FastAPI:
         for route in router.routes
         if isinstance(route, APIRoute)
     ]
-    app.openapi = partial(described, app)  # type: ignore[method-assign] # how FastAPI wants it done
+    app.openapi = partial(openapi.described, app)  # type: ignore[method-assign] # how FastAPI wants it done
+    openapi.install(app)
     reference.install(app)
     # The last one added comes first.
     app.add_middleware(RawPath)

@@ -14,7 +14,9 @@ from holdfast.api.bodies import read_body
 from holdfast.api.errors import BadRequest, Problem
 from holdfast.api.fields import Field
 
-__all__ = ["Field", "Form", "Values"]
+__all__ = ["FORM", "Field", "Form", "Values"]
+
+FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass
@@ -95,19 +97,18 @@ class Form:
         return Values(values, body.fields)
 
     def openapi(self, *, as_form: bool = False) -> dict[str, Any]:
-        """For a route's `openapi_extra`: the body as JSON, or as a url-encoded form.
+        """For a route's `openapi_extra`: the body as JSON, with the form beside it as `x-form`; or as a form alone.
 
-        Never both: generators of clients make one method per operation, and the most used one makes none that works
-        where a body has several content types.
+        Never both as contents: generators of clients make one method per operation, and the most used one makes none
+        that works where a body has several content types. `openapi.as_forms` makes a document of the forms.
         """
-        names = ", ".join(f"`{one.name}`" for one in self.fields)
-        description, content_type = f"Or the same as a form, url-encoded or multipart: {names}.", "application/json"
-        schema = self._nested()
+        form = _object({one.name: (one.schema(), one.required) for one in self.fields})
         if as_form:
-            description, content_type = "Or the same as JSON.", "application/x-www-form-urlencoded"
-            schema = _object({one.name: (one.schema(), one.required) for one in self.fields})
-        content = {content_type: {"schema": schema}}
-        return {"requestBody": {"required": self.is_required, "description": description, "content": content}}
+            content, description = {FORM: {"schema": form}}, "Or the same as JSON."
+        else:
+            content, description = {"application/json": {"schema": self._nested()}}, "Or a form with the same names."
+        body = {"required": self.is_required, "description": description, "content": content}
+        return {"requestBody": body if as_form else body | {"x-form": form}}
 
     def _nested(self) -> dict[str, Any]:
         plain: dict[str, tuple[Mapping[str, Any], bool]] = {}

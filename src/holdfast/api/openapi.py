@@ -1,11 +1,38 @@
-"""The OpenAPI document: what FastAPI knows of the routes, and what it cannot know."""
+"""The OpenAPI document: what FastAPI knows of the routes, and what it cannot know.
 
+At `/openapi.json` bodies are JSON, at `/openapi-forms.json` the forms of the contract; the service takes either.
+"""
+
+from copy import deepcopy
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse
 
 from holdfast.api.authentication import SECURITY_SCHEMES
+from holdfast.api.forms import FORM
+
+
+def install(app: FastAPI) -> None:
+    """Serve the second document; FastAPI serves the first."""
+
+    async def forms(request: Request) -> JSONResponse:  # noqa: ARG001
+        return JSONResponse(as_forms(app.openapi()))
+
+    app.add_route("/openapi-forms.json", forms, include_in_schema=False)
+
+
+def as_forms(document: dict[str, Any]) -> dict[str, Any]:
+    """The same document with url-encoded forms for bodies."""
+    made = deepcopy(document)
+    for operations in made["paths"].values():
+        for operation in operations.values():
+            body = operation.get("requestBody", {})
+            if "x-form" in body:
+                body["content"] = {FORM: {"schema": body.pop("x-form")}}
+                body["description"] = "Url-encoded or multipart, or the same as JSON."
+    return made
 
 
 def described(app: FastAPI) -> dict[str, Any]:
