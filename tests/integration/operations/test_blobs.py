@@ -134,7 +134,7 @@ def test_a_blob_is_asked_for_again_when_it_is_due_and_only_then(
     grow_old(installation, 2)
     run = installation.backup(instance)
     assert (run.status, run.counters["blobs"], run.counters["unchanged"]) == ("successful", 1, 2), run.failures
-    assert [headers.get("If-None-Match") for headers in source.seen_headers][-2:] == ['"1"', '"2"']
+    assert {headers.get("If-None-Match") for headers in source.seen_headers[-2:]} == {'"1"', '"2"'}
     assert [read(installation, instance, "2", number) for number in (1, 2, 3)] == [b"two", b"two", b"two, changed"]
     assert read(installation, instance, "1") == b"one"
     run = installation.backup(instance)
