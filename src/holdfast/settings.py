@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     prune_hours: int = Field(default=24, ge=0, le=8_760)
     """How often the worker prunes by the policies; 0: never."""
 
+    verify_days: int = Field(default=30, ge=0, le=3_650)
+    """In how many days a worker proves all data of the vault, a little every hour; 0: never by itself."""
+
     root_key: SecretStr | None = None
     """The root key itself."""
 

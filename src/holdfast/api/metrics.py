@@ -21,6 +21,9 @@ _HELP = {
     "instances_overdue": "Instances whose time came a minute ago and more.",
     "revisions_waiting": "Changes that are not yet in the vault.",
     "deliveries_waiting": "Webhook deliveries still to be made.",
+    "vault_errors": "What the newest check of the vault has found lost or damaged.",
+    "vault_proved_at_seconds": "When the newest check of all data ended, since 1970; 0: never yet.",
+    "replicas_complete_at_seconds": "When the replica that is behind most last had everything; 0: never, or none.",
 }
 
 

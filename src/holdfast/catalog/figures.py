@@ -1,10 +1,12 @@
 """Figures of the whole installation, for monitoring: what is under way, what waits, what is overdue."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from holdfast import clock
+from holdfast.catalog import replications, verifications
 from holdfast.catalog.schema import exports, instances, outbox, runs, webhook_deliveries
 
 _ACTIVE = ("queued", "in_progress")
@@ -22,12 +24,21 @@ class Figures:
     revisions_waiting: int
     """Not yet in the vault."""
     deliveries_waiting: int
+    vault_errors: int
+    """What the newest check that has ended, or is under way, has found lost or damaged."""
+    vault_proved_at_seconds: int
+    """When the newest check of all data ended, since 1970; 0: none did yet."""
+    replicas_complete_at_seconds: int
+    """When the replica that is behind most last had everything; 0: never, or there is none."""
 
 
 def read(conn: sa.Connection) -> Figures:
     """All of them; each is a count over an index."""
     backups = _by_status(conn, runs)
     exported = _by_status(conn, exports)
+    newest = verifications.newest(conn)
+    proved_at = verifications.proved_at(conn)
+    complete_at = [state.completed_at for state in replications.every(conn)]
     overdue = clock.now() - clock.timedelta(minutes=1)
     return Figures(
         backups_queued=backups.get("queued", 0),
@@ -40,7 +51,14 @@ def read(conn: sa.Connection) -> Figures:
         ),
         revisions_waiting=_count(conn, outbox),
         deliveries_waiting=_count(conn, webhook_deliveries, webhook_deliveries.c.next_attempt_at.is_not(None)),
+        vault_errors=0 if newest is None else newest.errors,
+        vault_proved_at_seconds=_seconds(proved_at),
+        replicas_complete_at_seconds=min((_seconds(moment) for moment in complete_at), default=0),
     )
+
+
+def _seconds(moment: datetime | None) -> int:
+    return 0 if moment is None else int(moment.timestamp())
 
 
 def _by_status(conn: sa.Connection, table: sa.Table) -> dict[str, int]:

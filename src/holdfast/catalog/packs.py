@@ -80,6 +80,11 @@ def all_live(conn: sa.Connection) -> list[PackRow]:
     return [PackRow(*row) for row in conn.execute(sa.select(*_PACK).where(packs.c.condemned_at.is_(None)))]
 
 
+def size_bytes(conn: sa.Connection) -> int:
+    """Of all packs that are there."""
+    return int(conn.execute(sa.select(sa.func.coalesce(sa.func.sum(packs.c.size_bytes), 0))).scalar_one())
+
+
 def of_customer(conn: sa.Connection, customer_id: int) -> set[str]:
     """The names of all packs of a customer that the catalog knows, whatever is to become of them."""
     query = sa.select(packs.c.object_id).where(packs.c.customer_id == customer_id)

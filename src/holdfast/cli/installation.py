@@ -1,10 +1,10 @@
 """`init` and `status`: what an installation consists of, and how its instances are doing."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from holdfast.cli.output import Output, age, moment, styled
+from holdfast.cli.output import Output, age, count, moment, styled
 from holdfast.cli.parameters import Json, example
 
 if TYPE_CHECKING:
@@ -91,14 +91,55 @@ def status(json: Json = False) -> None:
                     styled(str(len(raised)), "red") if raised else "",
                 ]
             )
-    output.document({"worker": worker, "instances": documents})
+        vault = _vault(session)
+    output.document({"worker": worker, "instances": documents} | vault)
     if not rows:
         output.say("There are no instances yet: holdfast add DEFINITION NAME")
         return
     output.table(["name", "definition", "last good backup", "records #", "last run", "next", "alarms #"], rows)
     if any(document["alarms"] for document in documents):
         output.note("holdfast alarms says what was raised")
+    _tell_vault(output, vault)
     output.note(f"worker: {worker or 'none, each command does its own work'}")
+
+
+def _vault(session: "Session") -> dict[str, Any]:
+    """What is known of the vault's health and its replicas'."""
+    from holdfast.catalog import replications, verifications
+
+    with session.services.database.read() as connection:
+        newest = verifications.newest(connection)
+        proved_at = verifications.proved_at(connection)
+        states = {state.url: state for state in replications.every(connection)}
+    return {
+        "vault": {
+            "proved_at": proved_at,
+            "checked_at": None if newest is None else newest.ended_at or newest.started_at,
+            "errors": None if newest is None else newest.errors,
+        },
+        "replicas": [
+            {
+                "url": replica.url,
+                "complete_at": states[replica.url].completed_at if replica.url in states else None,
+                "findings": len(states[replica.url].findings) if replica.url in states else 0,
+            }
+            for replica in session.services.replicas
+        ],
+    }
+
+
+def _tell_vault(output: Output, said: dict[str, Any]) -> None:
+    vault = said["vault"]
+    proved = "never proved as a whole" if vault["proved_at"] is None else f"proved {age(vault['proved_at'])}"
+    if vault["errors"]:
+        output.note(f"vault: damaged, {count(vault['errors'], 'error')}: holdfast repair", "red")
+    else:
+        output.note(f"vault: {proved}")
+    for replica in said["replicas"]:
+        complete_at = replica["complete_at"]
+        when = "never complete yet: holdfast replicate" if complete_at is None else f"complete {age(complete_at)}"
+        found = f"; {count(replica['findings'], 'finding')}: holdfast replicate" if replica["findings"] else ""
+        output.note(f"replica {replica['url']}: {when}{found}", "yellow" if found or complete_at is None else "")
 
 
 def _worker(session: "Session") -> str | None:

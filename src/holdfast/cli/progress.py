@@ -13,6 +13,7 @@ from rich.progress import (
     TaskID,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
     TransferSpeedColumn,
 )
 from rich.text import Text
@@ -107,12 +108,13 @@ class CountBar:
 
 
 @contextmanager
-def count_bar(output: Output, text: str) -> Iterator[CountBar]:
+def count_bar(output: Output, text: str, *, estimates: bool = False) -> Iterator[CountBar]:
+    """`estimates` shows how much time is left, not how much has gone by."""
     bars = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=30),
         TextColumn("{task.fields[said]}", markup=False),
-        TimeElapsedColumn(),
+        TimeRemainingColumn() if estimates else TimeElapsedColumn(),
         **_where(output),
     )
     with bars:

@@ -1,15 +1,21 @@
 """`verify`, `replicate`: proving that the vault holds what was written, and keeping a second one."""
 
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from holdfast.cli.errors import NOT_GOOD
-from holdfast.cli.output import Output, count, size
+from holdfast.cli.output import Output, count, moment, size
 from holdfast.cli.parameters import Json, example
+from holdfast.errors import InputError
 
 if TYPE_CHECKING:
-    from holdfast.vault.findings import Finding
+    from holdfast.catalog.verifications import Verification
+    from holdfast.cli.progress import CountBar
+    from holdfast.cli.session import Session
+    from holdfast.operations.verify import Plan, VerifyReport
+    from holdfast.vault.findings import CheckProgress, Finding
     from holdfast.vault.replicating import ReplicaReport
 
 app = typer.Typer()
@@ -17,51 +23,136 @@ _PANEL = "Prove and recover"
 _STYLES = {"error": "red", "warning": "yellow", "notice": ""}
 
 
-@app.command(rich_help_panel=_PANEL, epilog=example("holdfast verify", "holdfast verify --structure"))
+@app.command(
+    rich_help_panel=_PANEL,
+    epilog=example("holdfast verify", "holdfast verify --sample 5% --rate 20", "holdfast verify --replica"),
+)
 def verify(
     structure: Annotated[
         bool, typer.Option("--structure", help="Read no data, only what says where it is: quick, and proves less.")
+    ] = False,
+    sample: Annotated[
+        str | None, typer.Option("--sample", metavar="N%", help="Read the data of so many of the packs, by chance.")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option("--rate", metavar="MB/S", min=0.001, help="Read at most so many megabytes a second.")
+    ] = None,
+    replica: Annotated[bool, typer.Option("--replica", help="Prove the replicas instead of the vault.")] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Begin at the beginning, not where an earlier check was broken off.")
     ] = False,
     json: Json = False,
 ) -> None:
     """Prove that the vault holds what was written.
 
-    Reads every byte. Names each damaged object, what it held and what to do. Exit code 1: something is lost or damaged.
+    Reads every byte. Names each damaged object, what it held and what to do. Broken off, it goes on the next time. A
+    worker proves everything once in 30 days by itself. Exit code 1: something is lost or damaged.
     """
-    from holdfast.cli.progress import count_bar
     from holdfast.cli.session import opened
-    from holdfast.operations.findings import as_document
-    from holdfast.operations.verify import verify as verify_vault
-    from holdfast.vault.findings import CheckProgress
+    from holdfast.operations.verify import Plan
 
     output = Output(as_json=json)
-    with opened(even_damaged=True) as session, count_bar(output, "verifying the vault") as bar:
+    plan = Plan(_share(sample, structure=structure), None if rate is None else rate * 1e6, anew)
+    with opened(even_damaged=True) as session:
+        reports = _verify_replicas(output, session, plan) if replica else [_verify_vault(output, session, plan)]
+    documents = [_told(output, what, report) for what, report in reports]
+    output.document({"replicas": documents} if replica else documents[0])
+    if not all(report.is_good for _, report in reports):
+        raise typer.Exit(NOT_GOOD)
 
-        def show(progress: CheckProgress) -> None:
-            said = f"{progress.objects:,} of {count(progress.objects_total, 'object')}, {size(progress.size_bytes)}"
-            bar.at(progress.size_bytes, progress.size_bytes_total, said)
 
-        report = verify_vault(session.services, data=not structure, progress=show, found=lambda one: _tell(output, one))
-    findings = {
-        severity: sum(one.severity == severity for one in report.findings)
-        for severity in ("error", "warning", "notice")
-    }
-    output.document(
-        {
-            "good": report.is_good,
-            "data": report.data,
-            "objects": report.objects,
-            "bytes": report.size_bytes,
-            "findings": [as_document(one) for one in report.findings],
-        }
-    )
+def _share(sample: str | None, *, structure: bool) -> float:
+    """Of all data, how much is to be read: 0.0 to 1.0."""
+    if sample is None:
+        return 0.0 if structure else 1.0
+    if structure:
+        raise InputError("--sample and --structure contradict each other", field="--sample")
+    try:
+        percent = float(sample.strip().removesuffix("%"))
+    except ValueError:
+        percent = 0.0
+    if not 0.0 < percent <= 100.0:
+        raise InputError(f"--sample {sample!r} is no percentage", field="--sample", hint="Write 5% or 0.5%.")
+    return percent / 100.0
+
+
+def _verify_vault(output: Output, session: "Session", plan: "Plan") -> tuple[str, "VerifyReport"]:
+    from holdfast.cli.progress import count_bar
+    from holdfast.operations.verify import verify_resumably
+
+    with count_bar(output, "verifying the vault", estimates=True) as bar:
+        report = verify_resumably(
+            session.services,
+            plan,
+            progress=lambda state: _show(bar, state),
+            found=lambda finding: _tell(output, finding),
+            begun=lambda verification: _tell_begun(output, verification),
+        )
+    return "The vault", report
+
+
+def _verify_replicas(output: Output, session: "Session", plan: "Plan") -> list[tuple[str, "VerifyReport"]]:
+    from secrets import token_hex
+
+    from holdfast.cli.progress import count_bar
+    from holdfast.operations.verify import verify_replica
+    from holdfast.vault.extent import Extent
+
+    services = session.services
+    if not services.replicas:
+        raise InputError("there is no replica", field="--replica", hint="HOLDFAST_REPLICA_URL names replicas.")
+    reports = []
+    for one in services.replicas:
+        with count_bar(output, f"verifying {one.url}", estimates=True) as bar:
+            report = verify_replica(
+                services,
+                one,
+                extent=Extent(plan.share, token_hex(8)),
+                rate_bytes=plan.rate_bytes,
+                progress=partial(_show, bar),
+                found=lambda finding: _tell(output, finding),
+            )
+        reports.append((f"The replica {one.url}", report))
+    return reports
+
+
+def _show(bar: "CountBar", state: "CheckProgress") -> None:
+    said = f"{state.objects:,} of {count(state.objects_total, 'object')}, {size(state.read_bytes)}"
+    bar.at(state.read_bytes, state.read_bytes_total, said)
+
+
+def _tell_begun(output: Output, verification: "Verification") -> None:
+    if verification.position:
+        begun = moment(verification.started_at, to="minute")
+        output.note(f"Going on with the check that began at {begun}; --anew begins at the beginning.")
+
+
+def _told(output: Output, what: str, report: "VerifyReport") -> dict[str, Any]:
+    from holdfast.operations.findings import as_document
+
+    errors = sum(finding.severity == "error" for finding in report.findings)
+    warnings = sum(finding.severity == "warning" for finding in report.findings)
     read = f"{count(report.objects, 'object')}, {size(report.size_bytes)}"
     if not report.is_good:
-        output.say(f"The vault is damaged: {count(findings['error'], 'error')} in {read}.", "red")
-        raise typer.Exit(NOT_GOOD)
-    proved = "every byte is what was written" if report.data else "everything is there; its content was not read"
-    aside = f" ({count(findings['warning'], 'warning')})" if findings["warning"] else ""
-    output.say(f"The vault is good{aside}: {read}: {proved}.", "green")
+        output.say(f"{what} is damaged: {count(errors, 'error')} in {read}.", "red")
+    else:
+        proved = "everything is there; its content was not read"
+        if report.share:
+            proved = (
+                f"everything is there; {100 * report.share:.3g}% of its content, chosen by chance, is what was written"
+            )
+        if report.data:
+            proved = "every byte is what was written"
+        aside = f" ({count(warnings, 'warning')})" if warnings else ""
+        output.say(f"{what} is good{aside}: {read}: {proved}.", "green")
+    return {
+        "good": report.is_good,
+        "data": report.data,
+        "share": report.share,
+        "objects": report.objects,
+        "bytes": report.size_bytes,
+        "findings": [as_document(finding) for finding in report.findings],
+    }
 
 
 @app.command(rich_help_panel=_PANEL, epilog=example("holdfast replicate"))
@@ -78,7 +169,7 @@ def replicate(json: Json = False) -> None:
     from holdfast.operations.replicate import replicate as replicate_vault
 
     output = Output(as_json=json)
-    with opened() as session, count_bar(output, "replicating the vault") as bar:
+    with opened() as session, count_bar(output, "replicating the vault", estimates=True) as bar:
 
         def show(report: "ReplicaReport") -> None:
             said = f"{report.objects:,} of {count(report.objects_total, 'object')}, {size(report.size_bytes)}"

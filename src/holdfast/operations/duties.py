@@ -21,6 +21,7 @@ from holdfast.operations import (
 from holdfast.operations.backup.request import reconcile
 from holdfast.operations.prune import PruneReport
 from holdfast.operations.services import Services
+from holdfast.operations.verify.regular import verify_regularly
 
 _log = logging.getLogger(__name__)
 
@@ -34,8 +35,12 @@ class Duties:
         self._talking = Ticker("webhooks")
         """Who talks to strangers may wait for them long: nothing else has to wait for that."""
         self._copying = Ticker("replicas")
-        """A first copy takes as long as the vault is large."""
+        self._proving = Ticker("verify")
+        """A first copy takes as long as the vault is large, and so does proving it after an absence."""
         self._pruning = Ticker("prune")
+        self._short = [self._punctual, self._talking]
+        self._long = [self._copying, self._proving, self._pruning]
+        """They see that the engine stops, and then come to an end."""
 
     def start(self) -> None:
         services, punctual = self._services, self._punctual
@@ -51,6 +56,9 @@ class Duties:
         if services.replicas and minutes:
             copy = partial(replicate.replicate_regularly, services)
             self._copying.every(60.0 * minutes, copy, name="replicas", first_after_s=30.0)
+        if services.settings.verify_days:
+            prove = partial(verify_regularly, services)
+            self._proving.every(3_600.0, prove, name="verify", first_after_s=300.0)
         if not services.settings.append_only:
             punctual.every(60.0, partial(erase.resume, services), name="pending erasures", first_after_s=30.0)
             punctual.every(
@@ -60,19 +68,17 @@ class Duties:
                 self._pruning.every(
                     services.settings.prune_hours * 3600.0, self._prune, name="prune", first_after_s=900
                 )
-                self._pruning.start()
-        punctual.start()
-        self._talking.start()
-        self._copying.start()
+        for ticker in self._short + self._long:
+            ticker.start()
 
     def stop(self) -> None:
-        self._punctual.stop()
-        self._talking.stop()
-        self._copying.stop()
+        for ticker in self._short:
+            ticker.stop()
 
     def finish(self) -> None:
-        """After the engine has stopped, which a prune that is under way has seen."""
-        self._pruning.stop()
+        """After the engine has stopped, which whatever takes long has seen."""
+        for ticker in self._long:
+            ticker.stop()
 
     def _prune(self) -> None:
         acting.act_as(acting.SCHEDULE)

@@ -56,3 +56,14 @@ def locked(services: Services, name: str) -> Iterator[Callable[[Connection], Non
         keeper.join()
         with services.database.write() as connection:
             locks.release(connection, name, token)
+
+
+@contextmanager
+def unless_busy() -> Iterator[None]:
+    """Leave the block where another process does its work: for what is tried again later by itself."""
+    try:
+        yield
+    except Conflict as error:
+        if error.code != "busy":
+            raise
+        _log.info("%s", error)

@@ -1,14 +1,15 @@
 """Brings the replicas up to date: by hand, and by a worker again and again. How, `vault.replicating` says."""
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 
 from holdfast.catalog import erasures, packs, replications
 from holdfast.clock import now
-from holdfast.errors import Conflict, InputError, StorageError, VaultError
+from holdfast.engine import Interrupted
+from holdfast.errors import InputError, StorageError, VaultError
 from holdfast.operations.findings import as_document
-from holdfast.operations.locking import KEYS, locked
+from holdfast.operations.locking import KEYS, locked, unless_busy
 from holdfast.operations.services import Services
 from holdfast.storage import Storage, probe
 from holdfast.vault.replicating import ReplicaReport, Replication
@@ -36,11 +37,16 @@ def replicate(services: Services, *, progress: Callable[[ReplicaReport], None] |
 
 
 def replicate_regularly(services: Services) -> None:
-    """What a worker does. A replica that does not answer is no reason to let the others wait."""
-    with _unless_busy(), locked(services, REPLICA):
+    """What a worker does until it stops. A replica that does not answer is no reason to let the others wait."""
+
+    def heed(_: ReplicaReport) -> None:
+        if services.engine.stopping.is_set():
+            raise Interrupted
+
+    with suppress(Interrupted), unless_busy(), locked(services, REPLICA):
         for replica in services.replicas:
             try:
-                report = _replicate(services, replica, None)
+                report = _replicate(services, replica, heed)
             except (StorageError, VaultError) as error:
                 _log.warning("the replica %s was not brought up to date: %s", replica.url, error)
                 continue
@@ -77,13 +83,3 @@ def _replicate(
             findings=[as_document(finding) for finding in report.findings], is_complete=report.is_complete,
         )  # fmt: skip
     return report
-
-
-@contextmanager
-def _unless_busy() -> Iterator[None]:
-    try:
-        yield
-    except Conflict as error:
-        if error.code != "busy":
-            raise
-        _log.info("%s", error)

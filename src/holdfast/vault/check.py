@@ -14,8 +14,9 @@ from holdfast.storage import ObjectInfo
 from holdfast.vault import keyring, marker, names, receipts, revisions
 from holdfast.vault.check_contents import CustomerContents
 from holdfast.vault.check_manifests import CustomerManifests, check_forgotten, check_manifests, still_named
-from holdfast.vault.check_packs import ADVICE_DAMAGED, Origin, PackReport, check_pack, pack_infos
-from holdfast.vault.findings import CheckProgress, Finding
+from holdfast.vault.check_packs import Origin, PackReport, check_pack, pack_infos
+from holdfast.vault.extent import Extent
+from holdfast.vault.findings import REPAIR, REPAIR_PACK, CheckProgress, Finding
 from holdfast.vault.vault import CustomerVault, Vault
 
 _READERS = 3
@@ -24,21 +25,28 @@ _READERS = 3
 Report = Callable[[CheckProgress], None]
 
 
-def check(vault: Vault, *, data: bool = True, report: Report | None = None) -> Iterator[Finding]:
+def check(
+    vault: Vault, *, data: bool = True, extent: Extent | None = None, report: Report | None = None
+) -> Iterator[Finding]:  # fmt: skip
     """Check everything in the vault; with `data` every byte is read, otherwise packs only as far as their footers.
+    `extent` says it pack by pack instead.
 
     Objects that are written meanwhile may or may not be checked. `report` is called after every object.
     Raises only StorageError other than ObjectMissing: findings up to then stand.
     """
+    extent = extent or Extent(share=1.0 if data else 0.0)
     progress = CheckProgress()
     customers = {names.INSTALLATION: _Objects()}
     for info in vault.storage.list(""):
         progress.objects_total += 1
         progress.size_bytes_total += info.size_bytes
         name = names.parse(info.name)
+        if name is None or name.kind != "pack" or extent.reads(info.name):
+            progress.read_bytes_total += info.size_bytes
         if name is None:
             progress.objects += 1
             progress.size_bytes += info.size_bytes
+            progress.read_bytes += info.size_bytes
             yield Finding(
                 "warning",
                 info.name,
@@ -57,7 +65,7 @@ def check(vault: Vault, *, data: bool = True, report: Report | None = None) -> I
             yield _unreadable(customer_id, objects.number, error)
             counter.count(objects.size_bytes, objects.number)
             continue
-        yield from _check_customer(customer, counter, data=data)
+        yield from _check_customer(customer, counter, extent)
 
 
 @dataclass
@@ -78,9 +86,10 @@ class _Counter:
         self.progress = progress
         self._report = report
 
-    def count(self, size_bytes: int, objects: int = 1) -> None:
+    def count(self, size_bytes: int, objects: int = 1, *, is_read: bool = True) -> None:
         self.progress.objects += objects
         self.progress.size_bytes += size_bytes
+        self.progress.read_bytes += size_bytes if is_read else 0
         if self._report is not None:
             self._report(self.progress)
 
@@ -101,7 +110,7 @@ def _check_marker(vault: Vault, counter: _Counter) -> Iterator[Finding]:
 def _check_keys(vault: Vault, customer_id: int, counter: _Counter) -> Iterator[Finding]:
     copies = list(keyring.copies(vault.storage, vault.root_key, customer_id))
     good = [copy for copy in copies if copy.keys is not None]
-    advice = "Put the object back from a replica; `holdfast repair` writes a lost copy anew."
+    advice = "`holdfast repair` writes it anew from the other copy, or takes it from a replica."
     for copy in copies:
         counter.count(copy.size_bytes)
         if isinstance(copy.error, WrongKey) and good:
@@ -132,19 +141,19 @@ def _unreadable(customer_id: int, objects: int, error: Exception) -> Finding:
             "notice",
             prefix,
             f"customer {customer_id} has no keys and was probably erased; {objects} objects can be read by nobody",
-            "If nobody erased this customer, put the objects under keys/ back from a replica at once.",
+            "If nobody erased this customer: `holdfast repair` takes its keys from a replica.",
             customer_id,
         )
     return Finding(
         "error",
         prefix,
         f"no key of customer {customer_id} opens, so none of its {objects} objects can be read: {error}",
-        "Put the objects under keys/ back from a replica.",
+        "`holdfast repair` takes its keys from a replica.",
         customer_id,
     )
 
 
-def _check_customer(customer: CustomerVault, counter: _Counter, *, data: bool) -> Iterator[Finding]:
+def _check_customer(customer: CustomerVault, counter: _Counter, extent: Extent) -> Iterator[Finding]:
     yield from _check_revisions(customer, counter)
     yield from _check_receipts(customer, counter)
     yield from check_forgotten(customer, counter.count)
@@ -152,10 +161,12 @@ def _check_customer(customer: CustomerVault, counter: _Counter, *, data: bool) -
     yield from check_manifests(customer, counter.count, said)
     contents = CustomerContents(customer)
     missing = dict(said.origins)
-    for report in _pack_reports(customer, said.origins, data=data):
-        counter.count(report.size_bytes)
+    for report in _pack_reports(customer, said.origins, extent):
+        counter.count(report.size_bytes, is_read=extent.reads(report.object_name))
         missing.pop(report.pack_id, None)
         yield from report.findings
+        if extent.is_behind(report.object_name):
+            counter.progress.position = report.object_name
         if report.footer is not None:
             counter.progress.records += sum(len(columns.keys) for columns in report.footer.records)
             contents.add(report)
@@ -165,22 +176,23 @@ def _check_customer(customer: CustomerVault, counter: _Counter, *, data: bool) -
                 "error",
                 names.pack(customer.customer_id, pack_id),
                 "is missing: the backup that needs it and all later ones are incomplete",
-                ADVICE_DAMAGED,
+                REPAIR_PACK,
                 customer.customer_id,
                 origin.instance_id,
                 origin.sequence,
             )
+    is_whole = extent.share >= 1.0
     for chain in said.chains.values():
-        yield from contents.check_chain(chain, data=data)
-    yield from _check_archives(customer, counter, data=data)
+        yield from contents.check_chain(chain, data=is_whole)
+    yield from _check_archives(customer, counter, data=is_whole)
 
 
-def _pack_reports(customer: CustomerVault, origins: dict[str, Origin], *, data: bool) -> Iterator[PackReport]:
+def _pack_reports(customer: CustomerVault, origins: dict[str, Origin], extent: Extent) -> Iterator[PackReport]:
     """Every pack's report, in the order of names; a few packs are read ahead."""
 
     def start(pool: ThreadPoolExecutor, info: ObjectInfo) -> Future[PackReport]:
         origin = origins.get(info.name.rsplit("/", 1)[-1])
-        return pool.submit(check_pack, customer, info, origin, data=data)
+        return pool.submit(check_pack, customer, info, origin, data=extent.reads(info.name))
 
     infos = iter(pack_infos(customer))
     with ThreadPoolExecutor(_READERS, thread_name_prefix="check") as pool:
@@ -224,7 +236,7 @@ def _check_receipts(customer: CustomerVault, counter: _Counter) -> Iterator[Find
                 "error",
                 info.name,
                 f"cannot be read ({error}): the receipt of this backup is lost, its data is not",
-                "Put the object back from a replica.",
+                REPAIR,
                 customer.customer_id,
                 name.instance_id,
                 name.number,
@@ -244,6 +256,6 @@ def _check_revisions(customer: CustomerVault, counter: _Counter) -> Iterator[Fin
                 "error",
                 info.name,
                 f"cannot be read ({error}): revision {name.number} of {name.revision_kind} {name.object_id} is lost",
-                "Put the object back from a replica, or change it once: the catalog still has it and writes a new one.",
+                REPAIR,
                 customer.customer_id,
             )

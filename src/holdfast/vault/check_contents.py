@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 
 from holdfast.errors import Damaged, ObjectMissing
 from holdfast.vault import digests, names
-from holdfast.vault.check_packs import ADVICE_DAMAGED, PackReport, named
-from holdfast.vault.findings import Finding
+from holdfast.vault.check_packs import PackReport, named
+from holdfast.vault.findings import REPAIR_PACK, Finding
 from holdfast.vault.footers import BlobDescriptor, Footer, Reference
 from holdfast.vault.manifests import Manifest
 from holdfast.vault.vault import CustomerVault
@@ -80,7 +80,7 @@ class CustomerContents:
                     "error",
                     names.pack(self._customer.customer_id, pack_id),
                     what,
-                    ADVICE_DAMAGED,
+                    REPAIR_PACK,
                     self._customer.customer_id,
                     manifest.instance_id,
                     manifest.sequence,

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from holdfast.errors import Damaged, ObjectMissing
 from holdfast.vault import forgotten, manifests, names
-from holdfast.vault.check_packs import ADVICE_DAMAGED, Origin
-from holdfast.vault.findings import Finding
+from holdfast.vault.check_packs import Origin
+from holdfast.vault.findings import REPAIR, Finding
 from holdfast.vault.manifests import Manifest
 from holdfast.vault.vault import CustomerVault
 
@@ -53,7 +53,7 @@ def check_manifests(customer: CustomerVault, count: Count, found: CustomerManife
                 "error",
                 names.manifest(customer_id, instance_id, missing, 1),
                 f"is missing: backup {chain[0].sequence} and later ones build on it",
-                ADVICE_DAMAGED,
+                REPAIR,
                 customer_id,
                 instance_id,
                 missing,
@@ -84,7 +84,7 @@ def check_forgotten(customer: CustomerVault, count: Count) -> Iterator[Finding]:
                 "warning",
                 info.name,
                 f"cannot be read ({error}): which backups a prune has dropped is not known",
-                "Put the object back from a replica. No data depends on it.",
+                REPAIR,
                 customer.customer_id,
                 name.instance_id,
             )
@@ -101,7 +101,7 @@ def _unreadable(customer_id: int, object_name: str, run: tuple[int, int], error:
         "error",
         object_name,
         f"cannot be read ({error}): which packs belong to this backup is not known",
-        ADVICE_DAMAGED,
+        REPAIR,
         customer_id,
         *run,
     )

@@ -8,12 +8,10 @@ from typing import Literal
 from holdfast.errors import Damaged, ObjectMissing
 from holdfast.storage import ObjectInfo
 from holdfast.vault import digests, names
-from holdfast.vault.findings import KEYS_NAMED_MAX, Finding, Lost
+from holdfast.vault.findings import KEYS_NAMED_MAX, REPAIR_PACK, Finding, Lost
 from holdfast.vault.footers import Footer, cut
 from holdfast.vault.packs import Directory, PackCodec
 from holdfast.vault.vault import CustomerVault
-
-ADVICE_DAMAGED = "Put the object back from a replica, or back up again what it held while the source still has it."
 
 ADVICE_UNNAMED = "A write was broken off, or a backup is running: `holdfast prune` deletes what nobody comes back for."
 
@@ -224,7 +222,7 @@ def _finding(
         "error" if origin else "warning",
         report.object_name,
         what if origin else f"{what}; no backup names it",
-        ADVICE_DAMAGED if origin else ADVICE_UNNAMED,
+        REPAIR_PACK if origin else ADVICE_UNNAMED,
         customer.customer_id,
         instance_id,
         sequence,

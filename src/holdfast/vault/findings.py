@@ -8,6 +8,12 @@ Severity = Literal["error", "warning", "notice"]
 """error: something that was stored cannot be read. warning: everything can be read, but one more fault may change that,
 or something is where it should not be. notice: worth knowing, nothing is wrong."""
 
+REPAIR = "`holdfast repair` takes it from a replica, or writes it anew from the catalog."
+REPAIR_PACK = (
+    "`holdfast repair` takes it from a replica; without one it lets the next backup store anew what the source still "
+    "has, and says what cannot be had."
+)
+
 KEYS_NAMED_MAX = 20
 """Record keys that a finding lists; it counts the others."""
 
@@ -66,3 +72,8 @@ class CheckProgress:
     size_bytes_total: int = 0
     records: int = 0
     """Record versions seen in footers; in a check of all data each was compared with its digest."""
+    read_bytes: int = 0
+    read_bytes_total: int = 0
+    """As `size_bytes`, without packs of which only footers are read: how long it takes follows from these."""
+    position: str = ""
+    """The last pack that was proved and told of, in the order of the check: another can go on behind it."""

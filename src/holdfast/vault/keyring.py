@@ -71,7 +71,7 @@ def make(storage: Storage, root: RootKey, customer_id: int, vault_id: str) -> Cu
         for info in storage.list(names.packs_prefix(customer_id)):
             raise VaultError(
                 f"customer {customer_id} has packs ({info.name}) but no key: a new key would not open them",
-                hint="Restore the objects under keys/ from a replica, or use another customer id.",
+                hint="`holdfast repair` takes its keys from a replica.",
             ) from None
         found = CustomerKeys.generate()
         name = names.key(customer_id, 0)

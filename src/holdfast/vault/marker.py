@@ -56,4 +56,4 @@ def decode(data: bytes, installation: CustomerKeys) -> Marker:
 
 
 def _damaged() -> Damaged:
-    return Damaged(f"{names.MARKER} is damaged", object_name=names.MARKER, hint="`holdfast verify` says what to do.")
+    return Damaged(f"{names.MARKER} is damaged", object_name=names.MARKER, hint="`holdfast repair` writes it anew.")

@@ -95,7 +95,7 @@ class Vault:
             raise Damaged(
                 f"the vault in {storage.url} has lost the installation's keys",
                 object_name=names.key(names.INSTALLATION, 0),
-                hint="Restore the objects under keys/ from a replica.",
+                hint="`holdfast repair` takes them from a replica.",
             ) from error
         if data is not None:
             try:
@@ -106,6 +106,10 @@ class Vault:
                 if not even_damaged:
                     raise
         return cls(storage, root_key, vault_id, keys, reread)
+
+    def over(self, storage: Storage) -> "Vault":
+        """The same vault read through another storage, such as one that wraps this; nothing that was read is kept."""
+        return Vault(storage, self.root_key, self.id, self.installation.keys, self._reread)
 
     def create_customer(self, customer_id: int) -> "CustomerVault":
         """Make a customer's keys; where they exist, this is `customer`."""

@@ -110,6 +110,9 @@ def test_a_full_catalog_fails_the_backup_and_the_next_one_completes_it(
     services = installation.services
     run, _ = request_backup(services, instance.id)
     engine = services.database.engine
+    with engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("VACUUM")  # pages that were emptied would be filled first
     with services.database.read() as connection:
         taken = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
 

@@ -1,0 +1,90 @@
+"""Checks of the vault: how far each has come and what it found, so that it can go on and be looked at later."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from holdfast.catalog.schema import verifications
+from holdfast.ids import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    id: int
+    started_at: datetime
+    ended_at: datetime | None
+    options: Mapping[str, Any]
+    """What was asked for, and by whom."""
+    position: str
+    """The last pack whose data was proved; empty: none yet."""
+    objects: int
+    size_bytes: int
+    findings: Sequence[Mapping[str, Any]]
+
+    @property
+    def errors(self) -> int:
+        """How much was found lost or damaged."""
+        return sum(finding["severity"] == "error" for finding in self.findings)
+
+
+_VERIFICATION = tuple(verifications.c[name] for name in Verification.__dataclass_fields__)
+_NEWEST_FIRST = verifications.c.id.desc()
+
+
+def begin(conn: sa.Connection, options: Mapping[str, Any], moment: datetime) -> Verification:
+    made = Verification(new_id(), moment, None, options, "", 0, 0, ())
+    conn.execute(sa.insert(verifications).values(
+        id=made.id, started_at=moment, options=dict(options), position="", objects=0, size_bytes=0, findings=[],
+    ))  # fmt: skip
+    return made
+
+
+def advance(
+    conn: sa.Connection, id_: int, position: str, *, objects: int, size_bytes: int,
+    findings: Sequence[Mapping[str, Any]],
+) -> None:  # fmt: skip
+    """What was proved up to here is not read again."""
+    conn.execute(
+        sa.update(verifications)
+        .where(verifications.c.id == id_)
+        .values(position=position, objects=objects, size_bytes=size_bytes, findings=list(findings))
+    )
+
+
+def end(conn: sa.Connection, id_: int, moment: datetime) -> None:
+    conn.execute(sa.update(verifications).where(verifications.c.id == id_).values(ended_at=moment))
+
+
+def unended(conn: sa.Connection) -> list[Verification]:
+    """Those that are under way or were broken off, newest first."""
+    query = sa.select(*_VERIFICATION).where(verifications.c.ended_at.is_(None)).order_by(_NEWEST_FIRST)
+    return [Verification(*row) for row in conn.execute(query)]
+
+
+def ended(conn: sa.Connection, limit: int = 100) -> list[Verification]:
+    """Newest first."""
+    query = sa.select(*_VERIFICATION).where(verifications.c.ended_at.is_not(None)).order_by(_NEWEST_FIRST)
+    return [Verification(*row) for row in conn.execute(query.limit(limit))]
+
+
+def newest(conn: sa.Connection) -> Verification | None:
+    """The one that was begun last, of those that have ended or have found something."""
+    query = sa.select(*_VERIFICATION).order_by(_NEWEST_FIRST).limit(20)
+    found = [Verification(*row) for row in conn.execute(query)]
+    return next((one for one in found if one.ended_at is not None or one.findings), None)
+
+
+def proved_at(conn: sa.Connection) -> datetime | None:
+    """When the newest check that read all data has ended."""
+    columns = verifications.c.ended_at, verifications.c.options
+    query = sa.select(*columns).where(verifications.c.ended_at.is_not(None)).order_by(_NEWEST_FIRST)
+    return next((ended_at for ended_at, options in conn.execute(query) if options["share"] >= 1.0), None)
+
+
+def forget(conn: sa.Connection, kept: int = 100) -> None:
+    """All but the newest, and those that nobody will go on with."""
+    newest = sa.select(verifications.c.id).order_by(_NEWEST_FIRST).limit(kept)
+    conn.execute(sa.delete(verifications).where(verifications.c.id.not_in(newest)))
