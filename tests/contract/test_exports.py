@@ -59,6 +59,8 @@ def test_an_export_from_beginning_to_end(vendor: Client, instance: int) -> None:
     assert asked.body["exported_data_url_expiration"] is None
     assert asked.body["ended_at"] is None
     assert asked.body["failures"] == []
+    assert isinstance(asked.body["records_processed"], int)
+    assert isinstance(asked.body["records_failed"], int)
     done = vendor.once_ended(f"{_path(instance)}/{asked.body['id']}")
     assert done["status"] == "successful"
     assert (done["records_processed"], done["records_failed"]) == (2, 0)
@@ -199,6 +201,22 @@ def test_an_export_that_has_no_data_cannot_be_reauthorised(service: Service, ven
     again = vendor.export(instance)
     assert again["id"] != export["id"]
     assert vendor.post(f"{_path(instance)}/1/reauth").status == 404
+
+
+def test_an_export_that_failed_has_no_data(service: Service, vendor: Client, instance: int) -> None:
+    export = vendor.export(instance)
+    with service.services.database.write() as connection:
+        again = catalog.queue(
+            connection, instance, export["backup_run_id"], formats=["csv"], content_types=None, fingerprint="none",
+            send_confirmation=False,
+        )  # fmt: skip
+        failure = {"code": "damaged", "message": "gone", "endpoint": None, "page": None, "record_id": None}
+        catalog.end(connection, again.id, "failed", failures=[failure])
+    path = f"{_path(instance)}/{again.id}"
+    shown = vendor.get(path).body
+    assert (shown["status"], shown["exported_data_url"]) == ("failed", None)
+    assert shown["failures"][0]["code"] == "damaged"
+    assert vendor.post(path + "/reauth").problem(404) == ("export_id", "not_found")
 
 
 def test_expired_archives_leave_the_storage(service: Service, vendor: Client, instance: int) -> None:

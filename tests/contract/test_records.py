@@ -139,6 +139,21 @@ def test_a_bad_moment_is_400(vendor: Client, source: HostileSource, query: str, 
         assert vendor.get(f"{path}?{query}").problem() == (field, code)
 
 
+def test_the_newest_ended_run_is_listed_whatever_came_of_it(vendor: Client, source: HostileSource) -> None:
+    for number in range(4):
+        source.put("items", make_record(number))
+    instance = vendor.instance_of(source)
+    first = vendor.back_up(instance)
+    source.put("items", make_record(0, title="newer"))
+    source.switches.page_size = 2
+    source.switches.fail_page = 2
+    source.switches.fail_status = 404
+    assert vendor.back_up(instance)["status"] == "failed"
+    assert vendor.get(_records(instance) + "/0").body["field_data"]["title"] == "newer"
+    assert len(vendor.get(_records(instance)).body) == 4, "what was not read again is still there"
+    assert vendor.get(f"{_records(instance)}/0?backup_id={first['id']}").body["field_data"]["title"] == "record 0"
+
+
 def test_a_running_backup_is_seen_by_its_id_only(vendor: Client, source: HostileSource) -> None:
     source.put("items", make_record(1))
     instance = vendor.instance_of(source)

@@ -1,10 +1,10 @@
 """What a route takes in its body.
 
-A `Form` is a route's dependency: it reads the body into `Values`, tells everything that is wrong with it at once, and
+A `Form` is a route's dependency: it reads the body into `Values`, which tell everything that is wrong at once, and
 describes itself to the OpenAPI document. Unknown fields are ignored.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,11 +21,23 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass
 class Values:
-    """What a body said, by the fields' names; absent ones are not in it."""
+    """What a body said, by the fields' names; absent ones are not in it.
 
-    read: dict[str, Any]
+    What is wrong with it is told when a route first looks, so that what the path names is looked for first: a bad body
+    for something that does not exist is a 404.
+    """
+
+    _read: Mapping[str, Any]
     unread: Mapping[str, Any] = field(default_factory=dict)
     """Everything else that was sent."""
+    problems: Sequence[Problem] = ()
+
+    @property
+    def read(self) -> Mapping[str, Any]:
+        """Raises BadRequest."""
+        if self.problems:
+            raise BadRequest(self.problems)
+        return self._read
 
     def text(self, name: str) -> str:
         """A required text."""
@@ -52,7 +64,8 @@ class Values:
 
     def refuse_changes(self, current: Mapping[str, object]) -> None:
         """Raise BadRequest where a field that nobody may change was sent with another value than it has."""
-        problems = [
+        problems = [*self.problems]
+        problems += [
             Problem(name, "read_only", f"this is {_shown(value)} and cannot be changed")
             for name, value in current.items()
             if self.unread.get(name) not in (None, "") and _shown(self.unread[name]) != _shown(value)
@@ -92,9 +105,7 @@ class Form:
                 for group in self._groups
                 if body.fields.get(group, {}) != {}
             ]
-        if problems:
-            raise BadRequest(problems)
-        return Values(values, body.fields)
+        return Values(values, body.fields, problems)
 
     def openapi(self, *, as_form: bool = False) -> dict[str, Any]:
         """For a route's `openapi_extra`: the body as JSON, with the form beside it as `x-form`; or as a form alone.
