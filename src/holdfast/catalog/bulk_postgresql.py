@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from psycopg import Cursor
 
-from holdfast.catalog.rows import CurrentRow, KeyRange, Known, RecordRow, StateRange
+from holdfast.catalog.rows import CurrentRow, KeyRange, Known, PlainRow, RecordRow, StateRange
 
 _CURRENT = ", ".join(CurrentRow._fields)
 _TYPES = ["int8", "bytea", "int8", "int8", "int4", "bytea", "bytea", "int8", "int8", "int4", "int4", "int4", "int8"]
@@ -61,7 +61,7 @@ def known(conn: sa.Connection, stream: int, keys: Sequence[str]) -> list[Known]:
     return found.fetchall()
 
 
-def insert(conn: sa.Connection, stream: int, rows: Sequence[CurrentRow]) -> None:
+def insert(conn: sa.Connection, stream: int, rows: Sequence[PlainRow]) -> None:
     # In key order the index grows at one place.
     with _cursor(conn).copy(f'COPY "current" (stream, {_CURRENT}) FROM STDIN (FORMAT BINARY)') as copy:
         copy.set_types(_TYPES)

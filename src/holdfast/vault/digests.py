@@ -4,8 +4,8 @@ A digest says that the bytes are the same. `shape` is cheap and says that they m
 white space. `canonical` (in `canonical.py`) says whether they do.
 """
 
-import zlib
 from collections.abc import Iterable, Sequence
+from zlib import adler32
 
 from blake3 import blake3
 
@@ -32,7 +32,7 @@ DIGEST_BYTES = 16
 EMPTY_SUM = bytes(16)
 
 _SUM_MASK = (1 << 128) - 1
-_WHITE = b" \t\n\r"
+_WHITE_AS_ZERO = bytes(0 if byte in b" \t\n\r" else byte for byte in range(256))
 
 
 def record_digest(key: bytes, endpoint: str, record_key: str, raw: bytes) -> bytes:
@@ -89,12 +89,12 @@ def with_blob(digest: bytes, blob: bytes) -> bytes:
 
 
 def shape(raw: bytes) -> int:
-    """(number of non-white bytes << 16) | (their sum modulo 65521). Equal canonical forms have equal shapes.
+    """The sum of the non-white bytes, modulo 65521. Equal canonical forms have equal shapes.
 
     Adler-32 started at 0 keeps just that sum in its lower half: 1 us a record of 1 KB, where Python's sum takes 5.
+    Dropping the white bytes, rather than making zeros of them, would take half as long again.
     """
-    dense = raw.translate(None, _WHITE)
-    return len(dense) << 16 | zlib.adler32(dense, 0) & 0xFFFF
+    return adler32(raw.translate(_WHITE_AS_ZERO), 0) & 0xFFFF
 
 
 _number = int.from_bytes

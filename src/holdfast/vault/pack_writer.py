@@ -58,9 +58,9 @@ class PackWriter:
     def add_records(
         self,
         endpoint: str,
-        keys: list[str],
-        raws: list[bytes],
-        digests: list[bytes],
+        keys: Sequence[str],
+        raws: Sequence[bytes],
+        digests: Sequence[bytes],
         compares: Sequence[bytes | None] = (),
         blobs: Sequence[str | None] = (),
         parents: Sequence[str] = (),
@@ -81,7 +81,7 @@ class PackWriter:
         self._footer.records.append(
             RecordColumns(
                 endpoint,
-                keys,
+                list(keys),
                 b"".join(digests),
                 frames,
                 lengths,
@@ -169,7 +169,7 @@ class PackWriter:
     def _broken(self, reason: str) -> VaultError:
         return VaultError(f"pack {self._pack_id} cannot be written: {reason}")
 
-    def _fill(self, pieces: list[bytes], lengths: list[int]) -> tuple[list[int], list[int]]:
+    def _fill(self, pieces: Sequence[bytes], lengths: list[int]) -> tuple[list[int], list[int]]:
         """Put pieces into frames. Answers the frame and the offset of every piece.
 
         A frame stays within its bound, unless it is a single piece.

@@ -7,7 +7,8 @@ names; a crash after it leaves a checkpoint behind which no page is read again.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count, islice, repeat
+from itertools import islice, repeat
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection
@@ -20,7 +21,7 @@ from holdfast.catalog.scopes import Scope
 from holdfast.catalog.skips import Skip
 from holdfast.clock import now, parse_time
 from holdfast.definitions.cursors import not_later
-from holdfast.operations.backup.comparing import Comparison, Read, compare
+from holdfast.operations.backup.comparing import Comparison, compare
 from holdfast.operations.backup.due import MADE_UNDER
 from holdfast.operations.backup.parents import Parents, fields_of, place_of
 from holdfast.operations.backup.seen import SeenSlots
@@ -208,14 +209,13 @@ class Committer:
         """Write one stream's part of a batch."""
         stream, sequence = comparison.stream, self._context.sequence
         moves: Counter[int] = Counter()
-        new_rows: list[CurrentRow] = []
+        new_slots: Sequence[int] = ()
         if comparison.new:
             assert pack is not None
-            new_rows = self._new_rows(connection, comparison, placed.new, pack)
-            moves.update(row.scope for row in new_rows if row.scope is not None)
-            stream.seen.update([row.slot for row in new_rows])
-            stream.live += len(new_rows)
-            records.insert_new(connection, stream.id, new_rows)
+            new_slots = self._insert_new(connection, comparison, placed.new, pack)
+            moves.update(scope for scope in map(attrgetter("scope_id"), comparison.new.listings) if scope is not None)
+            stream.seen.update(new_slots)
+            stream.live += len(new_slots)
         changed_rows: list[CurrentRow] = []
         for record, (frame, start, length) in zip(comparison.changed, placed.changed, strict=True):
             assert pack is not None
@@ -228,37 +228,29 @@ class Committer:
         records.replace(connection, stream.id, sequence, changed_rows)
         records.recompare(connection, stream.id, comparison.recompared)
         scopes.add_live(connection, moves)
-        self._writer.sum(
-            connection, stream, added=new_rows + changed_rows, removed=[record.old for record in comparison.changed]
-        )
+        stream.state_sum = digests.add(stream.state_sum, comparison.new.digests)  # none has its blob yet
+        self._writer.sum(connection, stream, added=changed_rows, removed=[record.old for record in comparison.changed])
         self._owe_blobs(connection, comparison)
         if comparison.deleted:
             self._delete(connection, stream, comparison.deleted)
-        seen_slots = comparison.slots + [row.slot for row in new_rows]
+        seen_slots = [*comparison.slots, *new_slots]
         if seen_slots or comparison.strays:
             seen.add(connection, self._context.run_id, stream.id, self._writer.batch, seen_slots, comparison.strays)
 
-    def _new_rows(
+    def _insert_new(
         self, connection: Connection, comparison: Comparison, places: list[tuple[int, int, int]], pack: int
-    ) -> list[CurrentRow]:
-        """Rows for a million records: whole columns at a time, 1 us a row instead of 3."""
-        keys, raws, found, listings = zip(*comparison.new, strict=True)
+    ) -> Sequence[int]:
+        """Insert the new records, and answer their slots. Whole columns at a time: 0.3 us a row instead of 3."""
+        new = comparison.new
+        first = streams.allocate_slots(connection, comparison.stream.id, len(new))
+        slots = range(first, first + len(new))
         frames, starts, lengths = zip(*places, strict=True)
-        columns = (
-            keys,
-            [listing.scope_id for listing in listings],
-            count(streams.allocate_slots(connection, comparison.stream.id, len(keys))),
-            repeat(self._context.sequence),
-            found,
-            comparison.new_compares or repeat(None),
-            map(digests.shape, raws),
-            repeat(pack),
-            frames,
-            starts,
-            lengths,
+        records.insert_new(connection, comparison.stream.id, list(zip(
+            new.keys, map(attrgetter("scope_id"), new.listings), slots, repeat(self._context.sequence), new.digests,
+            new.compares or repeat(None), map(digests.shape, new.raws), repeat(pack), frames, starts, lengths,
             repeat(None),
-        )
-        return list(map(CurrentRow._make, zip(*columns, strict=False)))  # repeat and count have no end
+        )))  # fmt: skip
+        return slots
 
     def _delete(self, connection: Connection, stream: Stream, keys: Sequence[str]) -> None:
         rows = list(records.lookup(connection, stream.id, keys).values())
@@ -276,13 +268,14 @@ class Committer:
         stream = comparison.stream
         if stream.endpoint.blob is None:
             return
-        for read in comparison.new:
-            if self._blob_reference(stream, read) is not None:
-                comparison.owed_blobs.append((read.key, read.listing))
+        new = comparison.new
+        for key, raw, listing in zip(new.keys, new.raws, new.listings, strict=True):
+            if self._blob_reference(stream, listing, raw) is not None:
+                comparison.owed_blobs.append((key, listing))
         numbers = {record.old.blob for record in comparison.changed if record.old.blob is not None}
         stored = catalog_blobs.get_many(connection, numbers)
         for record in comparison.changed:
-            wanted = self._blob_reference(stream, record.read)
+            wanted = self._blob_reference(stream, record.read.listing, record.read.raw)
             if wanted is None:
                 continue
             old = None if record.old.blob is None else stored[record.old.blob]
@@ -292,8 +285,8 @@ class Committer:
             else:
                 comparison.owed_blobs.append((record.read.key, record.read.listing))
 
-    def _blob_reference(self, stream: Stream, read: Read) -> BlobReference | None:
-        return self._source.blob_reference(stream.name, read.listing.parent, fields_of(read.raw))
+    def _blob_reference(self, stream: Stream, listing: Listing, raw: bytes) -> BlobReference | None:
+        return self._source.blob_reference(stream.name, listing.parent, fields_of(raw))
 
     def _owe_blobs(self, connection: Connection, comparison: Comparison) -> None:
         stream, sequence = comparison.stream, self._context.sequence
@@ -377,12 +370,12 @@ def _add_records(writer: PackWriter, comparison: Comparison) -> _Placed:
     name, new, changed = comparison.stream.name, comparison.new, comparison.changed
     placed_new = writer.add_records(
         name,
-        [read.key for read in new],
-        [read.raw for read in new],
-        [read.digest for read in new],
-        comparison.new_compares,
+        new.keys,
+        new.raws,
+        new.digests,
+        new.compares,
         (),
-        [read.listing.parent_key for read in new],
+        [listing.parent_key for listing in new.listings],
     )
     placed_changed = writer.add_records(
         name,

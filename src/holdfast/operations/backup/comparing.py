@@ -28,12 +28,28 @@ _STRAYS_AT_MOST = 100_000
 
 
 class Read(NamedTuple):
-    """A record as it was read. A plain tuple: a first backup makes one for each of a million records."""
+    """A record as it was read."""
 
     key: str
     raw: bytes
     digest: bytes
     listing: Listing
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecords:
+    """Records that the catalog does not know, side by side: a first backup has a million of them."""
+
+    keys: Sequence[str] = ()
+    """Ascending."""
+    raws: Sequence[bytes] = ()
+    digests: Sequence[bytes] = ()
+    listings: Sequence[Listing] = ()
+    compares: Sequence[bytes | None] = ()
+    """Empty where the endpoint has neither volatile fields nor stubs."""
+
+    def __len__(self) -> int:
+        return len(self.keys)
 
 
 @dataclass(slots=True)
@@ -52,10 +68,7 @@ class Comparison:
     """The outcome for one stream's pages of a batch. `slots` are the known records seen for the first time."""
 
     stream: Stream
-    new: list[Read] = field(default_factory=list)
-    """Ascending by key."""
-    new_compares: list[bytes | None] = field(default_factory=list)
-    """Beside `new`, or empty where the endpoint has no volatile fields."""
+    new: NewRecords = NewRecords()
     changed: list[Changed] = field(default_factory=list)
     owed_blobs: list[tuple[str, Listing]] = field(default_factory=list)
     """By key, what has a blob that is to be fetched."""
@@ -91,33 +104,49 @@ def compare(
     current = known(connection, stream.id, readings.keys)
     found = digests.record_digests(context.customer.digest_key, stream.name, readings.keys, readings.raws)
     tombstones = readings.tombstones
+    new: list[int] = []
     different: list[Read] = []
-    new = comparison.new
-    for key, raw, digest, listing, (old_digest, slot, scope, _) in zip(
-        readings.keys, readings.raws, found, readings.listings, current, strict=True
+    for index, (key, digest, listing, (old_digest, slot, scope, _)) in enumerate(
+        zip(readings.keys, found, readings.listings, current, strict=True)
     ):
-        if key in tombstones:
+        if tombstones and key in tombstones:
             stream.counts.tombstones += 1
             if slot is not None:
                 comparison.deleted.append(key)
                 listing.present -= slot in stream.seen
         elif slot is None:
-            new.append(Read(key, raw, digest, listing))
+            new.append(index)
         elif old_digest == digest:
             _mark_unchanged(comparison, key, slot, scope, listing)
         else:
-            different.append(Read(key, raw, digest, listing))
+            different.append(Read(key, readings.raws[index], digest, listing))
     if different:
         rows = lookup(connection, stream.id, [read.key for read in different])
         _sort_out(context, comparison, different, rows)
-    if new:
-        new.sort()
-        if stream.endpoint.volatile:
-            comparison.new_compares = [_comparable(context, stream, read) for read in new]
-        stream.counts.new += len(new)
-        for read in new:
-            read.listing.present += 1
+    _take_new(context, comparison, readings, found, new)
     return comparison
+
+
+def _take_new(
+    context: RunContext, comparison: Comparison, readings: "_Readings", found: Sequence[bytes], new: list[int]
+) -> None:
+    """The records at these places of the readings are new."""
+    if not new:
+        return
+    stream, keys = comparison.stream, readings.keys
+    new.sort(key=keys.__getitem__)
+    listings = [readings.listings[index] for index in new]
+    raws = [readings.raws[index] for index in new]
+    new_keys = [keys[index] for index in new]
+    compares: Sequence[bytes | None] = ()
+    if stream.endpoint.detail is not None:
+        compares = [readings.compares[index] for index in new]
+    elif stream.endpoint.volatile:
+        compares = [_comparable(context, stream, key, raw) for key, raw in zip(new_keys, raws, strict=True)]
+    comparison.new = NewRecords(new_keys, raws, [found[index] for index in new], listings, compares)
+    stream.counts.new += len(new)
+    for listing in listings:
+        listing.present += 1
 
 
 def _gather(stream: Stream, pages: Sequence[tuple[Listing, Page]]) -> _Readings:
@@ -158,7 +187,10 @@ def _compare_details(
     compares = dict(zip(readings.keys, readings.compares, strict=True))
     volatile = stream.endpoint.volatile
     doubtful: list[Changed] = []
-    for key, raw, digest, listing in zip(readings.keys, readings.raws, found, readings.listings, strict=True):
+    new: list[int] = []
+    for index, (key, raw, digest, listing) in enumerate(
+        zip(readings.keys, readings.raws, found, readings.listings, strict=True)
+    ):
         row = rows.get(key)
         if key in readings.tombstones:
             stream.counts.tombstones += 1
@@ -168,18 +200,14 @@ def _compare_details(
         elif row is None:
             if not raw:
                 raise CatalogBusy(f"{stream.name} {key} was deleted while its stub was compared")
-            comparison.new.append(Read(key, raw, digest, listing))
+            new.append(index)
         elif not raw or row.digest == digest:
             _mark_same(comparison, Changed(Read(key, raw, digest, listing), compares[key], row))
         elif volatile or row.shape in (UNKNOWN_SHAPE, digests.shape(raw)):
             doubtful.append(Changed(Read(key, raw, digest, listing), compares[key], row))
         else:
             comparison.changed.append(Changed(Read(key, raw, digest, listing), compares[key], row))
-    comparison.new.sort()
-    comparison.new_compares = [compares[read.key] for read in comparison.new]
-    stream.counts.new += len(comparison.new)
-    for read in comparison.new:
-        read.listing.present += 1
+    _take_new(context, comparison, readings, found, new)
     old_raws = context.customer.read_many([place_of(context, one.old) for one in doubtful])
     for one, old_raw in zip(doubtful, old_raws, strict=True):
         if digests.comparable(old_raw, volatile) == digests.comparable(one.read.raw, volatile):
@@ -207,7 +235,7 @@ def _sort_out(
     stream = comparison.stream
     reordered: list[Changed] = []
     for read in different:
-        record = Changed(read, _comparable(context, stream, read), rows[read.key])
+        record = Changed(read, _comparable(context, stream, read.key, read.raw), rows[read.key])
         old = record.old
         if record.compare is not None:
             if record.compare == old.compare:
@@ -224,12 +252,12 @@ def _sort_out(
         _count_changed(context, comparison, record)
 
 
-def _comparable(context: RunContext, stream: Stream, read: Read) -> bytes | None:
+def _comparable(context: RunContext, stream: Stream, key: str, raw: bytes) -> bytes | None:
     """The digest that decides about a change where the endpoint has volatile fields; None where the raw one does."""
     if not stream.endpoint.volatile:
         return None
-    reduced = digests.comparable(read.raw, stream.endpoint.volatile)
-    return digests.record_digest(context.customer.digest_key, stream.name, read.key, reduced)
+    reduced = digests.comparable(raw, stream.endpoint.volatile)
+    return digests.record_digest(context.customer.digest_key, stream.name, key, reduced)
 
 
 def _mark_unchanged(comparison: Comparison, key: str, slot: int, scope: int | None, listing: Listing) -> None:
