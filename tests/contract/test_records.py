@@ -4,6 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
+from holdfast.api.routes import records
 from tests.contract.client import Client, Gate
 from tests.support.hostile_source import HostileSource, StoredBlob, make_record, make_records
 
@@ -90,6 +91,63 @@ def test_next_goes_on_in_the_state_it_began_in(vendor: Client, source: HostileSo
     assert [one["id"] for one in rest] == [str(number) for number in range(30, 40)]
     assert rest[5]["field_data"]["title"] == "record 35"
     assert len(vendor.get(_records(instance) + "?per_page=100").body) == 29
+
+
+def test_a_list_is_narrowed_by_conditions_on_fields(vendor: Client, source: HostileSource) -> None:
+    for number in range(1, 301):
+        source.put("items", {"id": number, "state": "open" if number % 3 else "closed", "user": {"n": number}})
+    instance = vendor.instance_of(source)
+    assert vendor.get(_records(instance) + "?where=state=closed").body == []
+    first = vendor.back_up(instance)
+    answer = vendor.get(_records(instance) + "?where=state=closed&where=user.n%3E100")
+    assert [one["field_data"]["user"]["n"] for one in answer.body] == list(range(102, 160, 3))
+    assert answer.body[0] == vendor.get(_records(instance) + "/102").body
+    assert set(answer.links) == {"first", "next"}
+    source.put("items", {"id": 300, "state": "open", "user": {"n": 300}})
+    vendor.back_up(instance)
+    seen = [one["id"] for one in answer.body]
+    while "next" in answer.links:
+        answer = vendor.get(answer.links["next"])
+        seen += [one["id"] for one in answer.body]
+    wanted = [str(number) for number in range(102, 301, 3)]
+    assert seen == wanted, "all of it in the state that the first page showed"
+    now = vendor.get(_records(instance) + "?where=state=closed&where=user.n%3E100&per_page=100")
+    assert [one["id"] for one in now.body] == wanted[:-1]
+    assert set(now.links) == {"first"}
+    old = f"{_records(instance)}?where=state=closed&where=id=300&backup_id={first['id']}"
+    assert [one["id"] for one in vendor.get(old).body] == ["300"]
+
+
+def test_a_page_that_takes_too_long_is_short_and_goes_on(
+    vendor: Client, source: HostileSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "_PATIENCE_S", -1.0)
+    for record in make_records(450):
+        source.put("items", record)
+    instance = vendor.instance_of(source)
+    vendor.back_up(instance)
+    answer = vendor.get(_records(instance) + "?where=id=99")
+    pages, seen = 1, answer.body
+    while "next" in answer.links:
+        answer = vendor.get(answer.links["next"])
+        pages, seen = pages + 1, seen + answer.body
+    assert pages == 5
+    assert [one["id"] for one in seen] == ["99"]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [("where=state", "where"), ("where=", "where"), ("where=a=1&page=2", "page"), ("where=a=1&after=x", "after"),
+     ("where=a=1&backup_id=7", "backup_id"), ("where=a=" + "x" * 1001, "where")],
+)  # fmt: skip
+def test_a_condition_that_is_none_is_400(vendor: Client, source: HostileSource, query: str, field: str) -> None:
+    assert vendor.get(f"{_records(vendor.instance_of(source))}?{query}").problem()[0] == field
+
+
+def test_conditions_do_not_show_what_is_somebody_elses(vendor: Client, other: Client, source: HostileSource) -> None:
+    instance = vendor.instance_of(source)
+    assert other.get(_records(instance) + "?where=a=1").problem(404) == ("backup_instance_id", "not_found")
+    assert vendor.get(_records(instance, "nothing") + "?where=a=1").problem(404) == ("endpoint_name", "not_found")
 
 
 @pytest.mark.parametrize("after", ["x", "!!!", "MQ", "a" * 3, "MSB4", "eCB4"])

@@ -50,10 +50,7 @@ def links(request: Request, settings: Settings, *, page: int, last_page: int, af
 
     `after` goes into `next` only: it lets that page begin without a walk over those before it.
     """
-    query: str = request.scope["query_string"].decode("latin-1")
-    kept = [one for one in query.split("&") if one and unquote_plus(one.partition("=")[0]) not in ("page", "after")]
-    # What a client sent may not end the address it stands in.
-    here = own_url(request, settings) + "?" + "".join(f"{quote(one, safe=_IN_QUERY)}&" for one in kept)
+    here = _here(request, settings)
     found = [f'<{here}page=1>; rel="first"']
     if page > 1:
         found.append(f'<{here}page={min(page - 1, last_page)}>; rel="prev"')
@@ -61,3 +58,20 @@ def links(request: Request, settings: Settings, *, page: int, last_page: int, af
         found.append(f'<{here}page={page + 1}{f"&after={after}" if after else ""}>; rel="next"')
     found.append(f'<{here}page={last_page}>; rel="last"')
     return ", ".join(found)
+
+
+def forward_links(request: Request, settings: Settings, *, page: int, after: str | None) -> str:
+    """The same for a list that nobody has counted: `first`, and `next` where there may be more."""
+    here = _here(request, settings)
+    found = [f'<{here}page=1>; rel="first"']
+    if after is not None:
+        found.append(f'<{here}page={page + 1}&after={after}>; rel="next"')
+    return ", ".join(found)
+
+
+def _here(request: Request, settings: Settings) -> str:
+    """This list's address up to what says which page."""
+    query: str = request.scope["query_string"].decode("latin-1")
+    kept = [one for one in query.split("&") if one and unquote_plus(one.partition("=")[0]) not in ("page", "after")]
+    # What a client sent may not end the address it stands in.
+    return own_url(request, settings) + "?" + "".join(f"{quote(one, safe=_IN_QUERY)}&" for one in kept)

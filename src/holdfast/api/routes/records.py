@@ -4,6 +4,7 @@ What the source sent goes out as it is stored, without being decoded.
 """
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -18,16 +19,19 @@ from holdfast.api.authentication import VendorOrCustomer
 from holdfast.api.context import ApiContext, Context
 from holdfast.api.errors import BadRequest, Problem, bad_value_of
 from holdfast.api.models import EndpointRecord
-from holdfast.api.paging import LINK_HEADER, Page, links
+from holdfast.api.paging import LINK_HEADER, Page, forward_links, links
 from holdfast.api.parameters import PathId, PathText, QueryId, QueryText, QueryTime, parse_id
 from holdfast.api.ranged import ranged
 from holdfast.api.routes.answers import MAY_BE_BOTH
 from holdfast.api.routes.endpoints import known_endpoint
 from holdfast.api.routes.instances import own_instance
 from holdfast.catalog.instances import Instance
+from holdfast.catalog.listing import PageRequest
+from holdfast.catalog.rows import RecordRow
 from holdfast.errors import NotFound
 from holdfast.operations.browsing import State, StoredRecord
-from holdfast.operations.record_pages import RecordPage
+from holdfast.operations.filtered_pages import FilteredPage, filtered_page
+from holdfast.operations.search import Query as SearchQuery
 from holdfast.operations.tokens import Caller
 
 router = APIRouter(
@@ -36,6 +40,8 @@ router = APIRouter(
 
 _WALKED_QUICKLY = 2_000
 """Records that a page's number may pass over (0.1 ms per thousand) before that is left to a thread."""
+_PATIENCE_S = 1.0
+"""A page with conditions is answered after so long, with what was found until then."""
 _json = msgspec.json.Encoder().encode
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 
@@ -80,9 +86,21 @@ async def list_records(
     moment: AtMoment,
     request: Request,
     after: Annotated[QueryText, Query(description="From a `next` link: goes on there, without a walk.")] = None,
+    where: Annotated[
+        list[str],
+        Query(description="A condition on a field, as in a search: `state=open`; also !=, <, <=, >, >=, ~ (contains)."),
+    ] = [],  # noqa: B006 - FastAPI's own way; never changed
 ) -> Response:
-    """The records of an endpoint, ascending by id. Follow `next` to read many: its pages all show the same state."""
+    """The records of an endpoint, ascending by id. Follow `next` to read many: its pages all show the same state.
+
+    With `where` only those that fulfil every condition; `next` is then the one way on, and a page may be short or empty
+    and yet have it.
+    """
     run_id, key = _read_cursor(after)
+    if where:
+        return await run_sync(
+            _filtered, context, caller, backup_instance_id, endpoint_name, page, moment, request, where, run_id, key
+        )
     offset = 0 if key is not None else (page.number - 1) * page.per_page
     read = partial(
         context.record_pages.read,
@@ -115,7 +133,7 @@ async def list_records(
     last_page = max(1, -(-found.total // page.per_page))
     prefix = _address(request, context, backup_instance_id, endpoint_name)
     return Response(
-        _array(found, prefix, moment.query()),
+        _array(found.rows, found.raws, prefix, moment.query()),
         media_type="application/json",
         headers={"Link": links(request, context.settings, page=page.number, last_page=last_page, after=following)},
     )
@@ -176,6 +194,43 @@ def get_blob(
     )
 
 
+def _filtered(
+    context: ApiContext,
+    caller: Caller,
+    instance_id: int,
+    endpoint: str,
+    page: PageRequest,
+    moment: Moment,
+    request: Request,
+    where: Sequence[str],
+    run_id: int | None,
+    key: str | None,
+) -> Response:
+    if page.number > 1 and key is None:
+        message = "with `where` there are no pages by number: follow the `next` link"
+        raise BadRequest([Problem("page", "invalid", message)])
+    instance = own_instance(context, caller, instance_id)
+    known_endpoint(context, instance, endpoint)
+    query = SearchQuery.parse(None, where, endpoint)
+    with bad_value_of("backup_id" if run_id is None else "after"):
+        state = context.browser.state(
+            instance, backup_id=moment.backup_id if run_id is None else run_id, at=moment.at if run_id is None else None
+        )
+    found = FilteredPage((), None)
+    if state is not None and any(one.name == endpoint for one in context.browser.endpoints(state)):
+        found = filtered_page(
+            context.browser, state, endpoint, query, after=key, limit=page.per_page, patience_s=_PATIENCE_S
+        )
+    following = None if state is None or found.after is None else _cursor(state.run.id, found.after)
+    rows, raws = [one.row for one in found.records], [one.raw for one in found.records]
+    prefix = _address(request, context, instance_id, endpoint)
+    return Response(
+        _array(rows, raws, prefix, moment.query()),
+        media_type="application/json",
+        headers={"Link": forward_links(request, context.settings, page=page.number, after=following)},
+    )
+
+
 def _state(context: ApiContext, instance: Instance, moment: Moment) -> State | None:
     with bad_value_of("backup_id"):
         return context.browser.state(instance, backup_id=moment.backup_id, at=moment.at)
@@ -200,12 +255,9 @@ def _address(request: Request, context: ApiContext, instance_id: int, endpoint: 
     return base_url(request, context.settings) + within
 
 
-def _array(page: RecordPage, prefix: str, query: str) -> bytes:
+def _array(rows: Sequence[RecordRow], raws: Sequence[bytes], prefix: str, query: str) -> bytes:
     return b"[%b]" % b",".join(
-        [
-            _object(row.record_key, raw, row.blob is not None, prefix, query)
-            for row, raw in zip(page.rows, page.raws, strict=True)
-        ]
+        [_object(row.record_key, raw, row.blob is not None, prefix, query) for row, raw in zip(rows, raws, strict=True)]
     )
 
 
