@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 
 from holdfast.catalog import vendors
@@ -13,14 +14,21 @@ from holdfast.operations import customers, definitions, jobs, keys, revisions
 from holdfast.operations.services import Services
 from holdfast.settings import Settings
 from holdfast.sources.policy import NetworkPolicy
-from holdfast.storage import AppendOnly, Storage, open_storage, probe
+from holdfast.storage import AppendOnly, Capabilities, Storage, open_storage, probe
 from holdfast.vault import RootKey, Vault
 
 _NO_KEY = "`holdfast init` makes a key; an existing one is named by HOLDFAST_ROOT_KEY_FILE, _KEY or _COMMAND."
 
 
-def initialise(settings: Settings) -> bool:
-    """Make what an installation needs: data folder, key file, vault, catalog. Answers whether a key file was written.
+@dataclass(frozen=True)
+class Initialised:
+    wrote_key: bool
+    storage: Capabilities
+    """What the probe of the storage has found."""
+
+
+def initialise(settings: Settings) -> Initialised:
+    """Make what an installation needs: data folder, key file, vault, catalog.
 
     Again is harmless: what exists is kept. Raises StorageError for a store that cannot hold a vault, WrongKey.
     """
@@ -35,7 +43,7 @@ def initialise(settings: Settings) -> bool:
     key_file = settings.effective_root_key_file
     writes_key = settings.root_key is None and settings.root_key_command is None and not key_file.exists()
     storage = _storage(settings)
-    probe(storage)
+    found = probe(storage)
     if writes_key:
         try:
             Vault.open(storage, RootKey.generate())
@@ -60,7 +68,7 @@ def initialise(settings: Settings) -> bool:
         definitions.publish_library(services)
         customers.local(services)
         revisions.flush(services)
-    return writes_key
+    return Initialised(writes_key, found)
 
 
 def _refuse_lost_catalog(services: Services) -> None:

@@ -17,6 +17,7 @@
     │   ├── StorageUnavailable    no answer, throttled, 5xx                             (retryable)
     │   ├── StorageFull           no space left
     │   ├── ObjectMissing         no object of that name
+    │   ├── ObjectLocked          an object lock forbids to delete it: a policy at work
     │   └── ObjectExists          the name is taken by other bytes
     ├── VaultError                what is in the object store
     │   ├── WrongKey              this key does not open this vault
@@ -33,6 +34,8 @@
 `code` is stable and for machines, `retryable` tells whether the same call may succeed later, `hint` says what to do.
 `api.errors` maps these to HTTP answers and `cli.errors` to exit codes.
 """
+
+from datetime import datetime
 
 
 class HoldfastError(Exception):
@@ -157,6 +160,16 @@ class ObjectMissing(StorageError):
 
 class ObjectExists(StorageError):
     code = "object_exists"
+
+
+class ObjectLocked(StorageError):
+    """Nobody may delete it before `until`; None: before somebody takes the lock away."""
+
+    code = "object_locked"
+
+    def __init__(self, message: str, *, until: datetime | None) -> None:
+        super().__init__(message)
+        self.until = until
 
 
 class VaultError(HoldfastError):

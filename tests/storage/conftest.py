@@ -1,7 +1,7 @@
 """The storages that the conformance suite runs against: a storage's own part of it is one factory here."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,20 +55,6 @@ if os.environ.get(radosgw.VARIABLE):
     ]
 else:
     collect_ignore = ["test_s3.py"]
-
-
-@pytest.fixture(scope="session")
-def s3_server() -> Iterator[S3Server]:
-    with radosgw.s3_server() as server:
-        yield server
-
-
-@pytest.fixture
-def s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
-    """The S3 server, with its credentials where an installation would have them."""
-    for key, value in s3_server.environment().items():
-        monkeypatch.setenv(key, value)
-    return s3_server
 
 
 @pytest.fixture(params=FACTORIES)

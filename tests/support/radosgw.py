@@ -9,6 +9,7 @@ with Debian: `apt-get install --no-install-recommends radosgw ceph-mon ceph-osd 
 """
 
 import contextlib
+import json
 import os
 import secrets
 import shutil
@@ -95,15 +96,44 @@ class S3Server:
             config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}),
         )
 
-    def make_bucket(self, *, object_lock: bool = False) -> str:
-        """A new, empty bucket's name."""
+    def make_bucket(self, *, object_lock: bool = False, versions: bool = False) -> str:
+        """A new, empty bucket's name. Ceph 16, which Debian has, ignores put-if-absent in buckets with versions."""
         name = f"test-{secrets.token_hex(6)}"
         client = self.client()
         try:
             client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=object_lock)
         finally:
             client.close()
+        if versions:
+            self.keep_versions(name)
         return name
+
+    def keep_versions(self, bucket: str) -> None:
+        """From now on."""
+        client = self.client()
+        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        client.close()
+
+    def versions(self, bucket: str, prefix: str = "") -> list[tuple[str, str, bool]]:
+        """Name, version and whether it is a marker of a deletion, of everything that the bucket keeps."""
+        client = self.client()
+        found = client.list_object_versions(Bucket=bucket, Prefix=prefix)
+        client.close()
+        return [
+            (one["Key"], one["VersionId"], is_marker)
+            for kind, is_marker in (("Versions", False), ("DeleteMarkers", True))
+            for one in found.get(kind, ())
+        ]
+
+    def deny(self, bucket: str, *actions: str) -> None:
+        """The one user may not do that any more."""
+        statement = {
+            "Effect": "Deny", "Principal": "*", "Action": list(actions),
+            "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+        }  # fmt: skip
+        client = self.client()
+        client.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+        client.close()
 
 
 @contextlib.contextmanager

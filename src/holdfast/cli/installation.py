@@ -1,5 +1,7 @@
 """`init` and `status`: what an installation consists of, and how its instances are doing."""
 
+from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -9,6 +11,7 @@ from holdfast.cli.parameters import Json, example
 
 if TYPE_CHECKING:
     from holdfast.cli.session import Session
+    from holdfast.storage import Capabilities
 
 app = typer.Typer()
 _PANEL = "Set up"
@@ -25,7 +28,8 @@ def init(json: Json = False) -> None:
 
     output = Output(as_json=json)
     settings = load_settings()
-    wrote_key = initialise(settings)
+    made = initialise(settings)
+    wrote_key, storage = made.wrote_key, made.storage
     key_file = settings.effective_root_key_file if settings.root_key is None else None
     output.document(
         {
@@ -33,11 +37,14 @@ def init(json: Json = False) -> None:
             "vault": settings.effective_storage_url,
             "root_key_file": None if key_file is None else str(key_file),
             "wrote_root_key": wrote_key,
+            "storage": asdict(storage),
         }
     )
     output.say(
         f"Holdfast is ready in {settings.home.absolute()}; the vault is {settings.effective_storage_url}", "green"
     )
+    for text in _said_of(storage):
+        output.say(text)
     if wrote_key:
         output.say(f"\nThe root key is in {key_file}")
         output.say(
@@ -45,6 +52,16 @@ def init(json: Json = False) -> None:
             "bold",
         )
     output.say("\nNext: holdfast definition list, then holdfast add DEFINITION NAME")
+
+
+def _said_of(storage: "Capabilities") -> Iterator[str]:
+    """What the probe has found out, where it is worth knowing."""
+    if not storage.deletes:
+        yield "This credential may not delete: the vault is append-only, and `holdfast prune` needs another one."
+    if storage.keeps_versions:
+        yield "The bucket keeps earlier versions: prune and erasure delete those too, where the credential may."
+    if storage.has_lock:
+        yield "The bucket can lock objects: lock_days=N in HOLDFAST_STORAGE_URL makes every object stay so long."
 
 
 @app.command(rich_help_panel="Look", epilog=example("holdfast status"))

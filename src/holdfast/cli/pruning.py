@@ -1,5 +1,6 @@
 """`holdfast prune`: which backups and bytes go, shown first, and letting them go."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from holdfast.cli import completion
 from holdfast.cli.confirming import confirm
 from holdfast.cli.errors import NOT_GOOD
-from holdfast.cli.output import Output, count, size
+from holdfast.cli.output import Output, count, moment, size
 from holdfast.cli.owners import find_instance
 from holdfast.cli.parameters import Json, Yes, example
 
@@ -57,7 +58,7 @@ def prune(
     """
     from holdfast.cli.progress import count_bar
     from holdfast.cli.session import opened
-    from holdfast.operations import acting
+    from holdfast.operations import acting, object_locks
     from holdfast.operations import prune as operation
     from holdfast.operations.retention import RetentionRules
 
@@ -83,8 +84,18 @@ def prune(
             report = operation.prune(
                 session.services, planned, actor=acting.actor(), rules=rules, progress=show
             )  # fmt: skip
-        output.document({"dry_run": False, **_plan_document(planned), "report": _report_document(report)})
+        locks = object_locks.extend_locks(session.services) if object_locks.wants_locks(session.services) else None
+        output.document(
+            {
+                "dry_run": False,
+                **_plan_document(planned),
+                "report": _report_document(report),
+                "locks": None if locks is None else asdict(locks),
+            }
+        )
         _tell(output, report)
+        if locks is not None and locks.until is not None:
+            output.say(f"{count(locks.extended, 'lock')} extended until {moment(locks.until, to='minute')}.")
     if not report.is_complete:
         raise typer.Exit(NOT_GOOD)
 
@@ -135,6 +146,18 @@ def _tell(output: Output, report: "PruneReport") -> None:
         name = one.label or f"instance {one.instance_id}"
         if one.postponed:
             output.say(f"{name}: {one.postponed}: the next prune goes on.", "yellow")
+        if one.locked:
+            until = f"until {moment(one.locked_until, to='minute')}" if one.locked_until else "for now"
+            output.say(f"{name}: object locks keep {count(one.locked, 'object')} {until}; a prune after that goes on.")
+        if one.refused:
+            output.say(f"{name}: the credential may not delete {count(one.refused, 'object')}.", "yellow")
+        if one.hidden:
+            output.say(
+                f"{name}: {count(one.hidden, 'object')} deleted, of which the bucket keeps earlier versions: their "
+                f"{size(one.hidden_bytes)} are given back by a credential with s3:DeleteObjectVersion, or by a "
+                "lifecycle rule for noncurrent versions.",
+                "yellow",
+            )
         for text in one.damaged:
             output.say(f"{name}: {text}", "red")
     for text in report.problems:
@@ -171,8 +194,6 @@ def _instance_document(one: "InstancePlan") -> dict[str, Any]:
 
 
 def _report_document(report: "PruneReport") -> dict[str, Any]:
-    from dataclasses import asdict
-
     return {
         "complete": report.is_complete,
         "freed_bytes": report.freed_bytes,

@@ -10,6 +10,7 @@ from holdfast.operations import (
     acting,
     erase,
     exports,
+    object_locks,
     prune,
     replicate,
     retention,
@@ -68,6 +69,9 @@ class Duties:
                 self._pruning.every(
                     services.settings.prune_hours * 3600.0, self._prune, name="prune", first_after_s=900
                 )
+        if object_locks.wants_locks(services):
+            locks = partial(object_locks.extend_locks, services)
+            self._pruning.every(86_400.0, locks, name="object locks", first_after_s=300.0)
         for ticker in self._short + self._long:
             ticker.start()
 

@@ -20,7 +20,7 @@ from holdfast.errors import Conflict, NotFound, VaultError
 from holdfast.operations import jobs, revisions
 from holdfast.operations.locking import KEYS, locked
 from holdfast.operations.services import Services
-from holdfast.storage import Storage
+from holdfast.storage import Storage, every_name
 from holdfast.vault import erasing, names, receipts
 from holdfast.vault.erasing import KeyObject
 from holdfast.vault.receipts import SignedReceipt
@@ -80,11 +80,12 @@ def certificate(services: Services, customer_id: int) -> SignedReceipt:
 
 
 def keys_left(services: Services, customer_id: int) -> list[str]:
-    """Where key objects of a customer lie, in the vault and every replica. After an erasure there are none."""
+    """Where key objects of a customer lie, in the vault and every replica, earlier versions too. After an erasure there
+    are none."""
     return [
-        f"{storage.url}/{key.object_name}"
+        f"{storage.url}/{name}"
         for storage in (services.storage, *services.replicas)
-        for key in erasing.find_keys(storage, customer_id)
+        for name in every_name(storage, names.keys_prefix(customer_id))
     ]
 
 
@@ -146,9 +147,11 @@ def _destroy_keys(services: Services, customer_id: int, storages: tuple[Storage,
         _note(services, customer_id, found)
         for key in found:
             storage.destroy(key.object_name)
-        left = next(iter(storage.list(names.keys_prefix(customer_id))), None)
-        if left is not None:
-            raise VaultError(f"{left.name} was destroyed and is there again in {storage.url}", code="key_returns")
+        for name in every_name(storage, names.keys_prefix(customer_id)):
+            storage.destroy(name)  # earlier versions of what was deleted before
+        left = every_name(storage, names.keys_prefix(customer_id))
+        if left:
+            raise VaultError(f"{left[0]} was destroyed and is there again in {storage.url}", code="key_returns")
         _note_destroyed(services, customer_id, storage)
 
 

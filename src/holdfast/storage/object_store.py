@@ -33,8 +33,7 @@ class ObjectStorage:
     def put(self, name: str, data: bytes | memoryview) -> None:
         check_name(name)
         try:
-            with self._translated(name):
-                obstore.put(self._bucket, name, data, mode="create", use_multipart=False)
+            self._create(name, data)
         except ObjectExists:
             if not self._holds(name, data):
                 raise
@@ -82,6 +81,11 @@ class ObjectStorage:
 
     def destroy(self, name: str) -> None:
         self.delete(name)
+
+    def _create(self, name: str, data: bytes | memoryview) -> None:
+        """Put it if the name is free. Raises ObjectExists."""
+        with self._translated(name):
+            obstore.put(self._bucket, name, data, mode="create", use_multipart=False)
 
     def _listing(self, prefix: str, after: str) -> Iterator[ObjectInfo]:
         # obstore lists folders: the one that holds the prefix, from which the rest is picked here.

@@ -2,10 +2,16 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from holdfast import ids
 from holdfast.errors import ObjectExists, ObjectMissing, StorageError, StorageUnavailable
+from holdfast.storage.beneath import s3_beneath
 from holdfast.storage.protocol import Storage
+from holdfast.storage.removing import remove
+
+if TYPE_CHECKING:
+    from holdfast.storage.s3 import BucketFeatures
 
 _WRITERS = 8
 
@@ -16,6 +22,10 @@ class Capabilities:
 
     deletes: bool
     """False: these credentials may not delete, as in an append-only installation; the probe's objects stay."""
+    keeps_versions: bool | None = False
+    """Whether what is deleted stays as an earlier version. None: the credential may not ask."""
+    has_lock: bool | None = False
+    """Whether objects can be locked. None: the credential may not ask."""
 
 
 def probe(storage: Storage) -> Capabilities:
@@ -24,6 +34,10 @@ def probe(storage: Storage) -> Capabilities:
     Raises `StorageError` with the code `storage_unfit` and the reason where a promise is broken, and whatever the
     storage raises itself, such as for credentials it does not know.
     """
+    s3 = s3_beneath(storage)
+    features = None if s3 is None else s3.ask(lambda bucket: bucket.features())
+    if s3 is not None and features is not None:
+        _check_lock(storage, features, is_wanted=s3.storage.lock is not None)
     folder = f"probe/{ids.new_object_id()}"
     written: list[str] = []
     try:
@@ -35,7 +49,26 @@ def probe(storage: Storage) -> Capabilities:
         deletes = _delete(storage, written)
     if deletes:
         _probe_deleted(storage, written)
-    return Capabilities(deletes=deletes)
+    if features is None:
+        return Capabilities(deletes)
+    return Capabilities(deletes, features.keeps_versions, features.has_lock)
+
+
+def _check_lock(storage: Storage, features: "BucketFeatures", *, is_wanted: bool) -> None:
+    if features.default_lock is not None:
+        raise _unfit(
+            storage,
+            f"the bucket itself locks every object ({features.default_lock}), and keys must never be locked: nobody "
+            "could be erased",
+            hint="Take the bucket's default retention away and write ?lock_days=30 into the URL: then Holdfast locks "
+            "everything but keys.",
+        )
+    if is_wanted and features.has_lock is False:
+        raise _unfit(
+            storage,
+            "its URL asks for a lock, and the bucket was made without object lock",
+            hint="Make a bucket with object lock, or leave lock_days out.",
+        )
 
 
 def _probe_put(storage: Storage, folder: str, written: list[str]) -> None:
@@ -50,7 +83,14 @@ def _probe_put(storage: Storage, folder: str, written: list[str]) -> None:
             raise _unfit(storage, "a refused put has changed the object") from None
         return
     if storage.get(name) != b"first":
-        raise _unfit(storage, "it overwrites objects: put-if-absent (If-None-Match) is ignored")
+        raise _unfit(
+            storage,
+            "it overwrites objects: put-if-absent (If-None-Match) is ignored",
+            # Ceph before 19 does so, and does not elsewhere.
+            hint="This server ignores it in buckets that keep versions: take one without."
+            if _is_versioned(storage)
+            else None,
+        )
     raise _unfit(storage, "a put of other bytes under a taken name is not refused")
 
 
@@ -108,7 +148,8 @@ def _probe_listing(storage: Storage, folder: str, written: list[str]) -> None:
 def _delete(storage: Storage, names: list[str]) -> bool:
     try:
         for name in names:
-            storage.delete(name)
+            if remove(storage, name).is_there:
+                return False
     except StorageUnavailable:
         raise
     except StorageError:
@@ -126,9 +167,15 @@ def _probe_deleted(storage: Storage, names: list[str]) -> None:
         raise _unfit(storage, "an object can be read after it was deleted")
 
 
-def _unfit(storage: Storage, reason: str) -> StorageError:
+def _is_versioned(storage: Storage) -> bool:
+    s3 = s3_beneath(storage)
+    return s3 is not None and bool(s3.ask(lambda bucket: bucket.features()).keeps_versions)
+
+
+def _unfit(storage: Storage, reason: str, hint: str | None = None) -> StorageError:
     return StorageError(
         f"{storage.url} cannot hold a vault: {reason}",
-        hint="use a storage with atomic conditional writes, such as S3, GCS, Azure Blob, Ceph or a local folder",
+        hint=hint
+        or "use a storage with atomic conditional writes, such as S3, GCS, Azure Blob, Ceph or a local folder",
         code="storage_unfit",
     )

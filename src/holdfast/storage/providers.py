@@ -4,8 +4,11 @@ Credentials come from the variables and files that the provider's own tools read
 that one installation can use two storages with different credentials (a replica; a worker that may not delete).
 """
 
+import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from obstore.exceptions import BaseError
@@ -13,6 +16,7 @@ from obstore.store import AzureStore, GCSStore, S3Store
 
 from holdfast.errors import InputError
 from holdfast.storage.object_store import Bucket, ObjectStorage
+from holdfast.storage.s3 import ObjectLock, S3Storage
 
 if TYPE_CHECKING:
     # obstore has these in its stubs alone.
@@ -22,6 +26,7 @@ _RETRIES: "RetryConfig" = {"max_retries": 0}
 _REQUEST_TIMEOUT = "300s"
 """For a request as a whole: a pack of 32 MB over a line of 1 Mbit/s."""
 _CONNECT_TIMEOUT = "10s"
+_LOCK_DAYS_MAX = 3_650
 
 
 def open_bucket(url: str) -> ObjectStorage:
@@ -46,7 +51,10 @@ def open_bucket(url: str) -> ObjectStorage:
     except (BaseError, ValueError, TypeError) as error:
         raise InputError(f"{url} cannot be opened: {str(error).partition(chr(10))[0]}", field="storage") from error
     place = f"{parts.scheme}://{bucket}" + (f"/{prefix}" if prefix else "")
-    return ObjectStorage(opened, f"{place}?endpoint={options['endpoint']}" if "endpoint" in options else place)
+    shown = f"{place}?endpoint={options['endpoint']}" if "endpoint" in options else place
+    if parts.scheme == "s3":
+        return S3Storage(opened, shown, partial(_boto_client, options), bucket, prefix or None, _lock(options))
+    return ObjectStorage(opened, shown)
 
 
 def _options(query: str, known: frozenset[str], scheme: str) -> dict[str, str]:
@@ -106,6 +114,42 @@ def _s3(bucket: str, prefix: str | None, options: Mapping[str, str]) -> Bucket:
     )
 
 
+def _boto_client(options: Mapping[str, str]) -> Any:
+    """A client with the same credentials, for what obstore lacks. Retries are off here too."""
+    import boto3
+    from botocore.config import Config
+
+    session = boto3.Session(profile_name=options.get("profile"))
+    region = options.get("region") or os.environ.get("AWS_REGION") or session.region_name or "us-east-1"
+    style = "virtual" if options.get("addressing") == "virtual" else "path"
+    return session.client(
+        "s3",
+        endpoint_url=options.get("endpoint"),
+        region_name=region,
+        config=Config(
+            s3={"addressing_style": style},
+            retries={"total_max_attempts": 1},
+            connect_timeout=10,
+            read_timeout=300,
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
+    )
+
+
+def _lock(options: Mapping[str, str]) -> ObjectLock | None:
+    days, mode = options.get("lock_days"), options.get("lock_mode", "governance")
+    if days is None:
+        if "lock_mode" in options:
+            raise InputError("lock_mode needs lock_days, such as lock_days=30", field="storage")
+        return None
+    if not days.isdecimal() or not 1 <= int(days) <= _LOCK_DAYS_MAX:
+        raise InputError(f"lock_days is a number of days up to {_LOCK_DAYS_MAX}", field="storage")
+    if mode not in ("governance", "compliance"):
+        raise InputError("lock_mode is governance or compliance", field="storage")
+    return ObjectLock(timedelta(days=int(days)), "COMPLIANCE" if mode == "compliance" else "GOVERNANCE")
+
+
 def _gcs(bucket: str, prefix: str | None, options: Mapping[str, str]) -> Bucket:
     credentials = options.get("credentials")
     return GCSStore(
@@ -133,7 +177,7 @@ def _azure(container: str, prefix: str | None, options: Mapping[str, str]) -> Bu
 
 
 _PROVIDERS: Mapping[str, tuple[Callable[[str, str | None, Mapping[str, str]], Bucket], frozenset[str]]] = {
-    "s3": (_s3, frozenset({"endpoint", "region", "profile", "addressing"})),
+    "s3": (_s3, frozenset({"endpoint", "region", "profile", "addressing", "lock_days", "lock_mode"})),
     "gs": (_gcs, frozenset({"credentials"})),
     "az": (_azure, frozenset({"account", "endpoint"})),
 }

@@ -12,7 +12,7 @@ from holdfast.storage.names import check_prefix
 from holdfast.storage.protocol import ObjectInfo, Storage
 
 _log = logging.getLogger(__name__)
-_Result = TypeVar("_Result")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,11 @@ class RetryingStorage:
         self._sleep = sleep
         self.url = storage.url
 
+    @property
+    def inner(self) -> Storage:
+        """The storage whose unavailability is hidden."""
+        return self._storage
+
     def put(self, name: str, data: bytes | memoryview) -> None:
         self._try(lambda: self._storage.put(name, data))
 
@@ -71,6 +76,10 @@ class RetryingStorage:
     def destroy(self, name: str) -> None:
         self._try(lambda: self._storage.destroy(name))
 
+    def retry(self, call: Callable[[], Result]) -> Result:
+        """Any other call of the storage beneath, with the same patience."""
+        return self._try(call)
+
     def _listing(self, prefix: str, after: str) -> Iterator[ObjectInfo]:
         pauses = self._patience.pauses()
         while True:
@@ -85,7 +94,7 @@ class RetryingStorage:
             else:
                 return
 
-    def _try(self, call: Callable[[], _Result]) -> _Result:
+    def _try(self, call: Callable[[], Result]) -> Result:
         pauses = self._patience.pauses()
         while True:
             try:

@@ -8,8 +8,8 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from holdfast.errors import ObjectMissing, StorageError
-from holdfast.storage import ObjectInfo, Storage
+from holdfast.errors import ObjectMissing
+from holdfast.storage import ObjectInfo, Storage, remove
 from holdfast.vault import names
 
 
@@ -29,7 +29,7 @@ class Removed:
     objects: int = 0
     size_bytes: int = 0
     refused: int = 0
-    """Objects that a lock keeps from being deleted. Nobody can read them."""
+    """Objects that a lock or the credential keeps from being deleted, earlier versions too. Nobody can read them."""
 
     def add(self, later: "Removed") -> None:
         """Add what a second pass removed; what it was refused is what is left."""
@@ -52,11 +52,8 @@ def remove_objects(storage: Storage, customer_id: int) -> Removed:
     """Delete everything else of a customer whose keys are destroyed."""
     removed = Removed()
     for info in left_over(storage, customer_id):
-        try:
-            storage.delete(info.name)
-        except StorageError as error:
-            if error.code != "storage_refused":
-                raise
+        removal = remove(storage, info.name)
+        if removal.is_there or removal.is_hidden:
             removed.refused += 1
             continue
         removed.objects += 1

@@ -4,10 +4,11 @@ from collections.abc import Collection
 
 from holdfast.catalog import instances, needs, orphans, packs
 from holdfast.clock import now, timedelta
-from holdfast.errors import CatalogError, Damaged, ObjectMissing, StorageError
+from holdfast.errors import CatalogError, Damaged, ObjectMissing
 from holdfast.operations.prune.plan import PruneReport
 from holdfast.operations.prune.work import Work
 from holdfast.operations.services import Services
+from holdfast.storage import remove
 from holdfast.vault import CustomerVault, names
 
 ORPHANS_KEPT = timedelta(days=1)
@@ -42,18 +43,13 @@ def delete_emptied(work: Work, named: Collection[str]) -> None:
             packs.mark_deleting(connection, [pack.id for pack in some], now())
         deleted = []
         for pack in some:
-            try:
-                work.services.storage.delete(names.pack(work.customer.customer_id, pack.object_id))
-            except StorageError as error:
-                if error.code != "storage_refused":
-                    raise
-                work.report.refused += 1
-                continue
-            deleted.append(pack)
+            removal = remove(work.services.storage, names.pack(work.customer.customer_id, pack.object_id))
+            if work.report.note(removal, pack.size_bytes):
+                deleted.append(pack)
+                work.report.freed_bytes += 0 if removal.is_hidden else pack.size_bytes
         with work.transaction() as connection:
             packs.remove(connection, [pack.id for pack in deleted])
         work.report.packs_deleted += len(deleted)
-        work.report.freed_bytes += sum(pack.size_bytes for pack in deleted)
 
 
 def delete_orphans(services: Services, customer: CustomerVault, report: PruneReport, *, kept: timedelta) -> None:
@@ -83,14 +79,10 @@ def delete_orphans(services: Services, customer: CustomerVault, report: PruneRep
         with services.database.read() as connection:
             if packs.numbers(connection, [info.name.rsplit("/", 1)[-1]]):
                 continue  # committed after all
-        try:
-            services.storage.delete(info.name)
-        except StorageError as error:
-            if error.code != "storage_refused":
-                raise
-            continue
-        report.orphans_deleted += 1
-        report.orphan_bytes += info.size_bytes
+        removal = remove(services.storage, info.name)
+        if not removal.is_there:
+            report.orphans_deleted += 1
+            report.orphan_bytes += 0 if removal.is_hidden else info.size_bytes
 
 
 def _refuse_named(customer: CustomerVault, instance_id: int, unknown: Collection[str]) -> None:

@@ -10,9 +10,10 @@ import msgspec
 
 from holdfast.catalog import forgotten_runs, packs, runs
 from holdfast.clock import format_time, now
-from holdfast.errors import CatalogError, Conflict, Damaged, ObjectMissing, StorageError
+from holdfast.errors import CatalogError, Conflict, Damaged, ObjectMissing
 from holdfast.operations.prune.windows import windows
 from holdfast.operations.prune.work import Work
+from holdfast.storage import remove
 from holdfast.vault import Manifest, forgotten, manifests, names, receipts
 from holdfast.vault.forgotten import Forgotten, ForgottenRun
 
@@ -51,7 +52,10 @@ def follow(work: Work) -> set[str]:
     _delete_others(work)
     with work.transaction() as connection:
         forgotten_runs.settle(connection, work.instance.id)
-    left = work.customer.read_manifests(work.instance.id)
+    with work.services.database.read() as connection:
+        is_empty = not runs.all_of_instance(connection, work.instance.id)
+    # Those of forgotten runs that a lock keeps name packs too: they do not count.
+    left, _ = manifests.chain([] if is_empty else work.customer.read_manifests(work.instance.id))
     return {pack for manifest in left for pack in (*manifest.packs, *manifest.contents)}
 
 
@@ -158,12 +162,7 @@ def _delete_others(work: Work) -> None:
         gone += [name.text for name in (generations[:-1] if sequence in kept else generations)]
     for name in gone:
         work.prove()
-        try:
-            work.services.storage.delete(name)
-        except StorageError as error:
-            if error.code != "storage_refused":
-                raise
-            work.report.refused += 1
+        work.report.note(remove(work.services.storage, name))
 
 
 def _there(work: Work) -> _Generations:

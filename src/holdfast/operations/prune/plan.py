@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from holdfast.operations.retention import EndedRun
+from holdfast.storage import Removal
 
 
 @dataclass(frozen=True)
@@ -88,12 +90,32 @@ class InstanceReport:
     freed_bytes: int = 0
     """Deleted less written."""
     manifests_replaced: int = 0
+    locked: int = 0
+    """Objects that an object lock keeps for now, a policy at work; a later prune deletes them."""
+    locked_until: datetime | None = None
+    """When the last of these locks ends, as far as it is known."""
     refused: int = 0
-    """Packs that an object lock or missing rights keep from being deleted; the next prune tries again."""
+    """Objects that the credential may not delete; the next prune tries again."""
+    hidden: int = 0
+    """Objects that are deleted, but whose earlier versions the bucket keeps and this credential may not delete."""
+    hidden_bytes: int = 0
+    """Their size, where it is known: not given back."""
     postponed: str | None = None
     """Why it was left as it is, or half done; the next prune goes on."""
     damaged: list[str] = field(default_factory=list)
     """Packs that should have been written anew and cannot be read; they stay."""
+
+    def note(self, removal: Removal, size_bytes: int = 0) -> bool:
+        """Count what came of deleting an object; answers whether nobody sees it any more."""
+        if removal.is_locked:
+            self.locked += 1
+            ends = [one for one in (self.locked_until, removal.locked_until) if one is not None]
+            self.locked_until = max(ends, default=None)
+        self.refused += removal.is_refused
+        if removal.is_hidden:
+            self.hidden += 1
+            self.hidden_bytes += size_bytes
+        return not removal.is_there
 
 
 @dataclass
@@ -110,5 +132,5 @@ class PruneReport:
 
     @property
     def is_complete(self) -> bool:
-        """Everything that was planned was done."""
+        """Everything that was planned was done, but for what a lock keeps longer."""
         return not self.problems and not any(one.postponed or one.refused or one.damaged for one in self.instances)
