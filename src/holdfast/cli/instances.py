@@ -23,8 +23,8 @@ _VALUES = "key=value, key=@FILE, key=env:NAME, or key alone to be asked for it"
 @app.command(
     rich_help_panel=_PANEL,
     epilog=example(
-        "holdfast add github mine --set token=env:GITHUB_TOKEN",
-        "holdfast add ./crm.yaml sales --set base_url=https://crm.example.com --set password",
+        "holdfast add github mine token=env:GITHUB_TOKEN",
+        "holdfast add ./crm.yaml sales base_url=https://crm.example.com password",
     ),
 )
 def add(
@@ -37,10 +37,14 @@ def add(
         ),
     ],
     name: Annotated[str, typer.Argument(metavar="NAME", help="What to call the instance.")],
+    values_given: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="key=value", help=f"{_VALUES}.", autocompletion=completion.assignments),
+    ] = None,
     given: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="key=value", help=f"A variable's value: {_VALUES}.", autocompletion=completion.assignments
+            "--set", metavar="key=value", help="The same, as an option.", autocompletion=completion.assignments
         ),
     ] = None,
     json: Json = False,
@@ -61,8 +65,9 @@ def add(
         found = _definition(session, definition, output)
         document = loaded(session.services, found)
         variables = [] if document is None else document.variables
-        instances.check_keys(document, [text.partition("=")[0] for text in given or []])
-        assigned = values.read_assignments(given or [], variables)
+        texts = [*(values_given or []), *(given or [])]
+        instances.check_keys(document, [text.partition("=")[0] for text in texts])
+        assigned = values.read_assignments(texts, variables)
         assigned |= values.ask_missing(assigned, variables)
         made = instances.create(session.services, session.customer.id, found.id, label=name, given=assigned)
         shown = values.shown(assigned, variables)

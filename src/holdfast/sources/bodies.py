@@ -31,7 +31,7 @@ class Content:
     def content_type(self) -> str:
         return "application/x-www-form-urlencoded" if self._form else "application/json"
 
-    def encoded(self, into: tuple[str, ...] = (), value: str | int | None = None) -> bytes:
+    def encoded(self, into: tuple[str, ...] = (), value: object = None) -> bytes:
         """The bytes to send, with `value` at `into`. Raises DefinitionError where no object stands on the way there."""
         content = self._value if value is None else _with(self._value, into, value)
         try:
@@ -56,7 +56,7 @@ def _rendered(value: object, context: Mapping[str, Any], *, as_text: bool = Fals
     return value
 
 
-def _with(content: Any, path: tuple[str, ...], value: str | int) -> Any:
+def _with(content: Any, path: tuple[str, ...], value: object) -> Any:
     if not path:
         return value
     if not isinstance(content, dict):

@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 from multidict import MultiMapping
 
 from holdfast.definitions.document import Count, Paging
-from holdfast.definitions.values import kind_of
+from holdfast.definitions.values import decode, encode, kind_of
 from holdfast.errors import PageUnreadable
 from holdfast.sources.links import next_link
 from holdfast.sources.page import Position
@@ -61,9 +61,11 @@ def query_of(paging: Paging, here: Position | None) -> tuple[str, str] | None:
     return None if paging.query is None or value is None else (paging.query, str(value))
 
 
-def value_of(paging: Paging, here: Position | None) -> str | int | None:
+def value_of(paging: Paging, here: Position | None) -> object:
     """The cursor, number or offset that asks for the page at `here` (None: the first one); None: nothing is sent."""
     if paging.type == "cursor":
+        if here is not None and "cursor_json" in here:
+            return decode(here["cursor_json"].encode())
         return None if here is None else str(here["cursor"])
     if paging.type == "page":
         return paging.start if here is None else int(here["page"])
@@ -112,7 +114,7 @@ def _step(
             return {"offset": paging.first_offset + listed} if _goes_on(paging, None, reply, more, listed) else None
         case "cursor":
             cursor = _following(_told(paging, reply), more)
-            return None if cursor is None else {"cursor": cursor}
+            return None if cursor is None else {"cursor": cursor, **_as_sent(paging, reply)}
         case "next_url" | "link_header":
             told = next_link(reply.headers.getall("Link", [])) if paging.type == "link_header" else _told(paging, reply)
             target = _following(told, more)
@@ -155,7 +157,15 @@ def _told(paging: Paging, reply: Reply) -> str | None:
         return None
     if isinstance(value, str) or (isinstance(value, int) and value is not True):
         return str(value)
+    if paging.into and value is not True:
+        return encode(value) if value else None
     raise PageUnreadable(f"where the next page is, {paging.body!r} gives {kind_of(value)}")
+
+
+def _as_sent(paging: Paging, reply: Reply) -> dict[str, str]:
+    """The JSON of a cursor that goes back in a JSON body and is no text: a number, or the values of several fields."""
+    value = reply.find(paging.body) if paging.into and paging.body else ""
+    return {} if isinstance(value, str) else {"cursor_json": encode(value)}
 
 
 def _has_more(paging: Paging, reply: Reply) -> bool | None:

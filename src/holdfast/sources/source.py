@@ -254,7 +254,7 @@ class Source:
         targets = self._targets
         grant: Grant
         if auth.oauth2 is not None:
-            grant = OAuth2Grant(auth.oauth2, targets.text)
+            grant = OAuth2Grant(auth.oauth2, targets.text, targets.optional)
         elif auth.login is not None:
             url, headers = targets.url(auth.login.path, {}, {}), targets.headers({})
             grant = LoginGrant(auth.login, url, headers, targets.variables, targets.text)

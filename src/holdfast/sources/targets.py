@@ -49,6 +49,10 @@ class Targets:
         """A template that only knows the variables."""
         return template(text).render(**self.variables)
 
+    def optional(self, text: str) -> str | None:
+        """The same; None where a variable has no value."""
+        return template(text).render_optional(**self.variables)
+
     def headers(
         self, declared: Mapping[str, str], parent: Parent | None = None, *, accept: str = "application/json"
     ) -> dict[str, str]:

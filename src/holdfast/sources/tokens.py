@@ -23,6 +23,8 @@ __all__ = ["Grant", "LoginGrant", "OAuth2Grant", "Token", "refresh_token"]
 
 Render = Callable[[str], str]
 """Renders a template that knows the variables."""
+RenderOptional = Callable[[str], str | None]
+"""The same; None where a variable has no value."""
 _REFUSED = frozenset({400, 401, 403})
 
 
@@ -58,9 +60,10 @@ class Grant(Protocol):
 class OAuth2Grant:
     """A token endpoint (RFC 6749, RFC 7523)."""
 
-    def __init__(self, settings: OAuth2, render: Render) -> None:
+    def __init__(self, settings: OAuth2, render: Render, optional: RenderOptional) -> None:
         self._settings = settings
         self._render = render
+        self._optional = optional
         self.variable = settings.refresh_token or None
         self.what = "the request for a token"
 
@@ -71,7 +74,7 @@ class OAuth2Grant:
         if settings.grant == "jwt_bearer":
             form["grant_type"] = "urn:ietf:params:oauth:grant-type:jwt-bearer"
             form["assertion"] = assertion(
-                {name: render(text) for name, text in settings.claims.items()},
+                self._given(settings.claims),
                 render(settings.private_key), now, algorithm=settings.algorithm, key_id=render(settings.key_id),
             )  # fmt: skip
         else:
@@ -87,10 +90,13 @@ class OAuth2Grant:
                 form["client_id"] = client_id
                 if client_secret:
                     form["client_secret"] = client_secret
-        if settings.scope:
-            form["scope"] = render(settings.scope)
-        form |= {name: render(text) for name, text in settings.parameters.items()}
+        form |= self._given({**({"scope": settings.scope} if settings.scope else {}), **settings.parameters})
         return Request(render(settings.token_url), headers, "POST", urlencode(form).encode())
+
+    def _given(self, templates: Mapping[str, str]) -> dict[str, str]:
+        """Rendered, without those whose variable has no value."""
+        rendered = ((name, self._optional(text)) for name, text in templates.items())
+        return {name: text for name, text in rendered if text is not None}
 
     def read(self, answer: Answer) -> Token:
         content = _content(answer, self.what)

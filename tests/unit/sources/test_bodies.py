@@ -1,6 +1,7 @@
 """What a POST sends, and lists that are asked for with POST."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -103,6 +104,33 @@ async def test_a_graphql_list_is_read_to_its_end_and_goes_on_anywhere() -> None:
         assert await listed(source, position=pages[0].next) == pages[1:]
         await listed(source, cursor="2026-01-01T00:05:00Z")
         assert api.log[-1].json["variables"]["since"] == "2026-01-01T00:04:00Z"
+
+
+SEARCH_AFTER = """
+- name: items
+  path: /search
+  method: POST
+  body: {json: {size: 2}}
+  records: hits
+  id: id
+  paging: {type: cursor, into: search_after, body: "hits[-1].sort"}
+"""
+
+
+@pytest.mark.parametrize(
+    "sort", [lambda n: n, lambda n: [n, f"t{n}"], lambda n: {"at": 1.50, "id": n}], ids=["number", "list", "object"]
+)
+async def test_a_cursor_goes_back_into_a_body_as_it_was_sent(sort: Callable[[int], Any]) -> None:
+    def search(asked: Asked) -> Any:
+        hits = [{"id": n, "sort": sort(n)} for n in range(1, 6)]
+        after = asked.json.get("search_after")
+        begin = 0 if after is None else [one["sort"] for one in hits].index(after) + 1
+        return {"hits": hits[begin : begin + 2]}
+
+    async with ScriptedSource(search) as api, open_source(api, endpoints=SEARCH_AFTER) as source:
+        pages = [page async for page in source.pages("items")]
+        assert [page.ids for page in pages] == [["1", "2"], ["3", "4"], ["5"], []]
+        assert [page async for page in source.pages("items", position=pages[0].next)] == pages[1:]
 
 
 @pytest.mark.parametrize("data", [{}, {"data": None}, {"data": {"items": {"nodes": [{"id": 1}], "pageInfo": {}}}}])
