@@ -2,6 +2,8 @@
 # `.venv` is made on first use and again when the requirements change. PYTHON=... picks another interpreter.
 
 SHELL := /bin/bash
+# The tests start hundreds of processes: without its compiled modules each spends two seconds compiling them again.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 STAMP := .venv/.installed
 PYTHON ?=

@@ -40,7 +40,11 @@ class Installation:
     def __init__(self, folder: Path, source: source_server.Source) -> None:
         self.home, self._definition = folder / "home", folder / "bench.yaml"
         self._definition.write_text(_DEFINITION)
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")}
+        # As a user has it: nothing is set, and Python keeps what it has compiled.
+        inherited = {
+            name: value for name, value in os.environ.items()
+            if not name.startswith("HOLDFAST_") and name != "PYTHONDONTWRITEBYTECODE"
+        }  # fmt: skip
         self._environment = {**inherited, "HOLDFAST_HOME": str(self.home), "HOLDFAST_ALLOW_PRIVATE_NETWORK": "true"}
         self.run("init")
         self.run("add", str(self._definition), "bench", "--set", f"base_url={source.url}")

@@ -5,6 +5,7 @@ Operations apply in this order: records, references, deletions. Where a key occu
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,8 +16,7 @@ NOTHING = bytes(16)
 """Stands in a column of digests or blob ids for a record that has none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where some bytes lie: `length` bytes from `offset` in the decoded frame with the ordinal `frame` of a pack."""
 
     pack: str

@@ -204,4 +204,4 @@ def _lines(pages: Iterable[list[StoredRecord]]) -> Iterator[tuple[bytes, int]]:
         if any(b"\n" in raw or b"\r" in raw for raw in raws):
             raws = [raw.replace(b"\r", b" ").replace(b"\n", b" ") for raw in raws]
         if raws:
-            yield b"\n".join(raws) + b"\n", len(raws)
+            yield b"\n".join((*raws, b"")), len(raws)
