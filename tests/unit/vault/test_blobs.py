@@ -1,5 +1,4 @@
 import random
-from dataclasses import replace
 
 import msgspec
 import pytest
@@ -94,4 +93,4 @@ def test_wrong_chunks_ranges_and_digests_are_never_read_as_good_data(customer: C
     with pytest.raises(Damaged, match="its digest differs"):
         list(read_blob(customer, other, places))
     with pytest.raises(Damaged):
-        list(read_blob(customer, blob, [replace(places[0], offset=1), *places[1:]]))
+        list(read_blob(customer, blob, [places[0]._replace(offset=1), *places[1:]]))
