@@ -348,6 +348,10 @@ class Endpoint:
     headers: Mapping[str, Template] = field(default_factory=dict)
     records: Selector = ""
     """Where the list of records stands in the body; empty: the body is the list."""
+    keys: str | None = None
+    """The list is an object, each member a record: the field that its key becomes."""
+    values: str | None = None
+    """The list has plain values: the one field of the records that they become."""
     paging: Paging = Paging()
     for_each: str | None = None
     """The parent endpoint: this one is listed once per record of it, with `parent` in its templates."""

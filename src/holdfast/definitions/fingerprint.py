@@ -59,6 +59,7 @@ def _listing(endpoint: Endpoint) -> list[object]:
         *([asdict(endpoint.changes)] if endpoint.changes else []),
         *([asdict(endpoint.detail)] if endpoint.detail else []),
         *([endpoint.within] if endpoint.within else []),
+        *([endpoint.keys, endpoint.values] if endpoint.keys or endpoint.values else []),
     ]
 
 

@@ -131,6 +131,9 @@ def _check_request(node: Node, endpoint: Endpoint, reading: Reading) -> None:
         reading.problem(node.members["paging"], "`into` needs a `body`")
     elif len(paging.into) > 1 and endpoint.body is not None and endpoint.body.form is not None:
         reading.problem(node.members["paging"], "a form has no fields within fields: `into` must be a single name")
+    for key in ("keys", "values"):
+        if key in node.members and selector(endpoint.records).path is None:
+            reading.problem(node.members[key], f"with `{key}`, `records` must be a plain path such as `data.items`")
     if endpoint.within is not None:
         for key in (
             "for_each",

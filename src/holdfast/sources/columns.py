@@ -16,6 +16,7 @@ from holdfast.sources.cursors import greatest
 from holdfast.sources.judging import equals
 from holdfast.sources.splitter import decode_leniently
 from holdfast.sources.structs import getter, nested
+from holdfast.sources.wrapping import Wrapping
 
 __all__ = ["Columns", "Rows"]
 
@@ -39,7 +40,8 @@ class Columns:
         self._cursor = selector(field) if field else None
         self._deleted = selector(endpoint.tombstones.field) if endpoint.tombstones else None
         self._equals = endpoint.tombstones.equals if endpoint.tombstones else None
-        self._bulk = self._bulk_reader(records)
+        # What is wrapped does not stand in the body as it is read.
+        self._bulk = None if Wrapping.of(endpoint) else self._bulk_reader(records)
 
     def read(self, body: bytes, raws: Sequence[bytes]) -> Rows:
         """Read all records of a page. Raises PageUnreadable, naming the record by its place on the page."""
@@ -72,7 +74,10 @@ class Columns:
 
     def _read_one(self, raw: bytes) -> tuple[str, str | None, bool]:
         if raw.lstrip()[:1] != b"{":
-            raise PageUnreadable(f"it is no object, but {kind_of(decode_leniently(raw))}")
+            raise PageUnreadable(
+                f"it is no object, but {kind_of(decode_leniently(raw))}",
+                hint="If that is all there is, `values` in the definition makes records of it.",
+            )
         find = _finder(raw)
         record_id = identity.join([identity.part(find(one.text)) for one in self._ids])
         cursor = None

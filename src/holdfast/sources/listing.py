@@ -22,6 +22,7 @@ from holdfast.sources.scanner import locate
 from holdfast.sources.splitter import Split, Splitter, decode_leniently, utf8
 from holdfast.sources.targets import Targets
 from holdfast.sources.walking import Course, charset, named, walk
+from holdfast.sources.wrapping import Wrapping
 
 __all__ = ["Listing"]
 
@@ -45,7 +46,8 @@ class Listing:
         self._count = endpoint.count if endpoint.count and endpoint.count.path is None else None
         told = [self._token, self._count and self._count.select]
         beside = [*beside_selectors(endpoint.paging), *(text for text in told if text)]
-        self._splitter = Splitter(endpoint.records, beside, may_lack=nested)
+        self._wrapping = Wrapping.of(endpoint)
+        self._splitter = Splitter(endpoint.records, beside, may_lack=nested, wrapping=self._wrapping)
         self._columns = Columns(endpoint, self._splitter.records.text)
 
     async def pages(
@@ -134,6 +136,8 @@ class Listing:
             raise refusal(answer.status, answer.body, what, answer.verdict)
         try:
             raw = self._single(utf8(answer.body, charset(answer)), select)
+            if self._wrapping is not None:
+                raw = self._wrapping.completed(raw, fields)
             found_id, is_deleted = self._columns.read_one(raw)
         except PageUnreadable as error:
             raise named(error, what) from error

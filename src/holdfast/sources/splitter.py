@@ -18,6 +18,7 @@ from holdfast.errors import PageUnreadable
 from holdfast.sources import scanner
 from holdfast.sources.origins import raw_bytes
 from holdfast.sources.structs import getter, nested
+from holdfast.sources.wrapping import Wrapping
 
 __all__ = ["Split", "Splitter", "decode_leniently", "utf8"]
 
@@ -39,11 +40,15 @@ class Split:
 class Splitter:
     """Splits the pages of one endpoint. Immutable, safe between threads."""
 
-    def __init__(self, records: str, beside: Iterable[str] = (), *, may_lack: bool = False) -> None:
+    def __init__(
+        self, records: str, beside: Iterable[str] = (), *, may_lack: bool = False, wrapping: Wrapping | None = None
+    ) -> None:
         """`records` selects the list; `beside` are the selectors that `Split.find` will be asked for.
 
-        With `may_lack` an object without the list has no records, rather than being unreadable.
+        With `may_lack` an object without the list has no records, rather than being unreadable. With `wrapping`,
+        `records` must be a plain path.
         """
+        self._wrapping = wrapping
         self._may_lack = may_lack
         self._lenient = (
             _OR_EMPTY.fullmatch(records) is not None and selector(_OR_EMPTY.sub(r"\1", records)).path is not None
@@ -71,6 +76,8 @@ class Splitter:
     def split(self, body: bytes) -> Split:
         """Take one page apart. Raises PageUnreadable: the body is no JSON, or no list of records stands there."""
         _refuse_too_many_values(body)
+        if self._wrapping is not None:
+            return self._wrapped(body, self._wrapping)
         if self._decoder is not None:
             try:
                 page = self._decoder.decode(body)
@@ -113,15 +120,15 @@ class Splitter:
             value = None if place is None else decode_leniently(body[place[0] : place[1]])
             return Split(self._no_list(body, value), self._finder(body, None))
         raws = [body[began:end] for began, end in scanner.elements(body, place[0])]
+        return Split(raws, _scanning(body))
 
-        def find(text: str) -> Any:
-            wanted = selector(text)
-            if wanted.path is None:
-                return wanted.find(decode_leniently(body))
-            found = scanner.locate(body, wanted.path)
-            return None if found is None else decode_leniently(body[found[0] : found[1]])
-
-        return Split(raws, find)
+    def _wrapped(self, body: bytes, wrapping: Wrapping) -> Split:
+        place = scanner.locate(body, self.records.path or ())
+        raws = None if place is None else wrapping.records(body, place[0])
+        if raws is None:
+            value = None if place is None else decode_leniently(body[place[0] : place[1]])
+            raws = self._no_list(body, value)
+        return Split(raws, _scanning(body))
 
     def _from_jmespath(self, body: bytes) -> Split:
         value = decode_leniently(body)
@@ -143,7 +150,23 @@ class Splitter:
         if found is None and (self._lenient or self._may_lack) and body.lstrip()[:1] == b"{":
             return []
         where = f"at {self.records.text!r}" if self.records.text else "as the whole body"
-        raise PageUnreadable(f"a list of records was expected {where}, but there is {kind_of(found)}: {excerpt(body)}")
+        wanted = (
+            "an object whose members are records" if self._wrapping and self._wrapping.keys else "a list of records"
+        )
+        raise PageUnreadable(f"{wanted} was expected {where}, but there is {kind_of(found)}: {excerpt(body)}")
+
+
+def _scanning(body: bytes) -> Callable[[str], Any]:
+    """Finds the value of a selector without decoding more than it must."""
+
+    def find(text: str) -> Any:
+        wanted = selector(text)
+        if wanted.path is None:
+            return wanted.find(decode_leniently(body))
+        found = scanner.locate(body, wanted.path)
+        return None if found is None else decode_leniently(body[found[0] : found[1]])
+
+    return find
 
 
 def excerpt(body: bytes) -> str:

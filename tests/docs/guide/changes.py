@@ -15,6 +15,22 @@ class Stubs(Notes):
         return paged(asked, stubs, query="page")
 
 
+@tells("stubs.md", "The list has ids and nothing else")
+class BareIds(Notes):
+    def change(self) -> None:
+        self.put(99)
+        self.remove(5)
+
+    def answer(self, asked: Asked) -> Any:
+        if asked.path == "/newest":
+            return sorted(self.notes, reverse=True)
+        found = self.one(asked)
+        return found and found["note"]
+
+    def truth(self) -> dict[str, Records]:
+        return {"items": keyed(self.listed())}
+
+
 @tells("stubs.md", "The stub says nothing about changes")
 class BareStubs(Notes):
     def stubs(self) -> list[Record]:

@@ -161,6 +161,32 @@ class Latin1(Notes):
         return web.Response(text=text, content_type="application/json", charset="iso-8859-1")
 
 
+@tells("odd.md", "The list is an object, or has no objects")
+class NoObjects(Api):
+    def __init__(self) -> None:
+        super().__init__()
+        self.watches: dict[str, Record] = {f"{number:04x}": {"title": f"watch {number}"} for number in range(7)}
+        self.tags = ["red", "blue", "~/%"]
+        self.emoji = {"smile": "https://x.test/1", "wave": "https://x.test/2"}
+
+    def change(self) -> None:
+        self.watches["0003"]["title"] = "edited"
+        self.watches["ffff"] = {}
+        del self.watches["0001"]
+        self.tags[0] = "green"
+        self.emoji["wave"] = "https://x.test/3"
+
+    def answer(self, asked: Asked) -> Any:
+        return {"/watch": self.watches, "/tags": {"tags": self.tags}, "/emoji": {"emoji": self.emoji}}[asked.path]
+
+    def truth(self) -> dict[str, Records]:
+        return {
+            "watches": {key: {"uuid": key, **watch} for key, watch in self.watches.items()},
+            "tags": {name: {"name": name} for name in self.tags},
+            "emoji": {name: {"name": name, "url": url} for name, url in self.emoji.items()},
+        }
+
+
 @tells("odd.md", "The list stands in an unusual place")
 class Unusual(Api):
     def __init__(self) -> None:

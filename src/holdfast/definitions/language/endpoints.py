@@ -114,6 +114,9 @@ COUNT = Shape(
 )
 
 
+FIELD_NAME = Text("the name of a field: letters, digits and _", pattern=r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+
+
 def _endpoint(
     id: _Id,
     path: str = "",
@@ -163,6 +166,8 @@ ENDPOINT = Shape(
         Field(
             "records", SelectorText(), "Where the list of records stands in the body. Default: the body is the list."
         ),
+        Field("keys", FIELD_NAME, "The list is an object, each member a record: the field that its key becomes."),
+        Field("values", FIELD_NAME, "The list has plain values: the one field of the records that they become."),
         Field("id", ID, "What identifies a record: a selector, or a list of them.", required=True),
         Field("global_id", Boolean(), "The id is unique over all parents. Default: false."),
         Field("paging", PAGING, "How the next page is found. Default: none."),
