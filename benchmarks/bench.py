@@ -5,78 +5,43 @@ are taken within one run, on the same machine in the same minute. Results go to 
 """
 
 import argparse
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import measuring, results, source_server
+from benchmarks import history, measuring, results, source_server, storing
+from benchmarks.installation import Installation
 from benchmarks.results import Result, at_least, at_most
+from benchmarks.storing import Note, Stored
 
 RECORDS = 1_000_000
 LATEST = Path(__file__).parent / "results" / "latest.json"
+HISTORY = "100000,400,30"
 _RATE = "records per CPU-second"
-_DEFINITION = """\
-holdfast: 1
-name: Bench
-variables:
-  - {key: base_url, name: Address}
-connection:
-  base_url: "{{ base_url }}"
-endpoints:
-  - name: issues
-    path: /issues
-    query: {per_page: 100}
-    id: id
-    paging: link_header
-    stable: true
-"""
 
 
-class Installation:
-    """A Holdfast installation of its own in a folder, used through its command line only."""
+class Notes(list[Result]):
+    """The figures so far; each is told as soon as it is there."""
 
-    def __init__(self, folder: Path, source: source_server.Source) -> None:
-        self.home, self._definition = folder / "home", folder / "bench.yaml"
-        self._definition.write_text(_DEFINITION)
-        # As a user has it: nothing is set, and Python keeps what it has compiled.
-        inherited = {
-            name: value for name, value in os.environ.items()
-            if not name.startswith("HOLDFAST_") and name != "PYTHONDONTWRITEBYTECODE"
-        }  # fmt: skip
-        self._environment = {**inherited, "HOLDFAST_HOME": str(self.home), "HOLDFAST_ALLOW_PRIVATE_NETWORK": "true"}
-        self.run("init")
-        self.run("add", str(self._definition), "bench", "--set", f"base_url={source.url}")
-
-    def run(self, *arguments: str) -> measuring.Cost:
-        return measuring.run([str(Path(sys.executable).with_name("holdfast")), *arguments], self._environment)
-
-    def vault_bytes(self) -> int:
-        return sum(file.stat().st_size for file in (self.home / "vault").rglob("*") if file.is_file())
-
-    def catalog_bytes(self) -> int:
-        return sum(file.stat().st_size for file in self.home.glob("catalog.db*"))
-
-
-def measure(records: int) -> list[Result]:
-    """All figures for a source of so many records."""
-    found: list[Result] = []
-
-    def note(result: Result) -> Result:
-        print(f"  {result.name}: {result.value:,.0f} {result.unit}", file=sys.stderr, flush=True)
-        found.append(result)
+    def note(self, result: Result) -> Result:
+        print(f"  {result.name}: {result.value:,.2f} {result.unit}", file=sys.stderr, flush=True)
+        self.append(result)
         return result
 
+
+def measure(records: int, note: Note) -> Stored:
+    """All figures for a source of so many records; answers those that other programs have too."""
     with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as folder, source_server.running() as source:
-        source.set_content(records, changed=False)
+        source.set_content(records)
         cost = measuring.run([sys.executable, "-m", "benchmarks.floor", f"{source.url}/issues?per_page=100"])
         floor = note(Result("download floor (aiohttp)", records / cost.cpu_s, _RATE))
 
         installation = Installation(Path(folder), source)
-        cost = installation.run("backup", "bench")
-        first = note(at_least("first backup", records / cost.cpu_s, _RATE, 60_000, beside=floor))
-        note(at_most("first backup, memory", cost.peak_mb, "MB", 300))
+        first_cost = installation.run("backup", "bench")
+        first = note(at_least("first backup", records / first_cost.cpu_s, _RATE, 60_000, beside=floor))
+        note(at_most("first backup, memory", first_cost.peak_mb, "MB", 300))
+        packs = installation.pack_bytes()
         vault, catalog = installation.vault_bytes(), installation.catalog_bytes()
         note(Result("vault after the first backup", vault / records, "bytes a record"))
         # At most 70 bytes a record and its id: a text of 10 digits here.
@@ -88,47 +53,54 @@ def measure(records: int) -> list[Result]:
         note(at_most("vault added by an unchanged backup", installation.vault_bytes() - vault, "bytes", 4096))
         vault = installation.vault_bytes()
 
-        source.set_content(records, changed=True)
-        cost = installation.run("backup", "bench")
-        note(
-            Result("backup of 1% changes", records / cost.cpu_s, _RATE, first.name, records / cost.cpu_s / first.value)
-        )
-        note(
-            Result(
-                "vault added by 1% changes", (installation.vault_bytes() - vault) / (records / 100), "bytes a change"
-            )
-        )
+        source.set_content(records, day=1)
+        changed = installation.run("backup", "bench")
+        rate = records / changed.cpu_s
+        note(Result("backup of 1% changes", rate, _RATE, first.name, round(rate / first.value, 3)))
+        added = installation.vault_bytes() - vault
+        note(Result("vault added by 1% changes", added / (records / 100), "bytes a change"))
 
-        cost = installation.run("verify")
-        note(Result("verify all data", records / cost.cpu_s, _RATE))
+        verified = installation.run("verify")
+        note(Result("verify all data", records / verified.cpu_s, _RATE))
+        note(at_most("reading one record, warm", installation.read_records(2_000), "CPU milliseconds", 2))
         cost = installation.run("export", "bench", "-o", str(Path(folder) / "bench.zip"), "--formats", "json")
         note(at_least("export as JSON", records / cost.cpu_s, _RATE, 200_000))
         note(at_most("export as JSON, memory", cost.peak_mb, "MB", 300))
-    return found
+    return Stored(first_cost, changed, verified, cost, packs, added)
 
 
-def measure_memory(sizes: Sequence[int]) -> list[Result]:
+def measure_memory(sizes: Sequence[int], note: Note) -> None:
     """Peak memory of a first backup at each size, beside the first size's: it should not grow."""
-    found: list[Result] = []
+    smallest: Result | None = None
     for records in sizes:
         with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as folder, source_server.running() as source:
-            source.set_content(records, changed=False)
+            source.set_content(records)
             cost = Installation(Path(folder), source).run("backup", "bench")
-        found.append(
-            at_most(f"memory, {records:,} records", cost.peak_mb, "MB", 300, beside=found[0] if found else None)
-        )
-    return found
+        noted = note(at_most(f"memory, {records:,} records", cost.peak_mb, "MB", 300, beside=smallest))
+        smallest = smallest or noted
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.bench", description=__doc__)
     parser.add_argument("--records", type=int, default=RECORDS, help="how many records the source has")
     parser.add_argument("--output", type=Path, default=LATEST, help="where the figures go as JSON")
-    parser.add_argument("--full", action="store_true", help="memory at 0.1, 1 and 10 million records too")
+    parser.add_argument("--full", action="store_true", help="all of the following")
+    parser.add_argument("--memory", action="store_true", help="memory at 0.1, 1 and 10 million records")
+    parser.add_argument("--peers", action="store_true", help="the same records in restic and borg")
+    parser.add_argument(
+        "--history", metavar="RECORDS,DAYS,KEPT", help="daily backups pruned to few, beside restic; full: 100000,400,30"
+    )
     options = parser.parse_args(arguments)
-    found = measure(options.records)
-    if options.full:
-        found += measure_memory((100_000, 1_000_000, 10_000_000))
+    found = Notes()
+    ours = measure(options.records, found.note)
+    if options.full or options.memory:
+        measure_memory((100_000, 1_000_000, 10_000_000), found.note)
+    # Last, since this process does not stay small there, and a child's peak counts from its parent's.
+    if options.full or options.peers:
+        storing.compare(options.records, ours, found.note)
+    if options.full or options.history:
+        count, days, kept = (int(number) for number in (options.history or HISTORY).split(","))
+        history.measure(count, days, kept, found.note)
     print(results.table(found))
     results.save(found, options.output)
     return 0

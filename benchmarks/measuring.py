@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 PATIENCE_S = 1800.0
 """A command that takes longer is killed, and has failed."""
@@ -26,11 +27,13 @@ class Cost:
     """What it wrote to standard output."""
 
 
-def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Cost:
+def run(
+    command: Sequence[str], environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Cost:  # fmt: skip
     """Run to the end. Raises CommandFailed. The caller must stay small: a child's peak counts from its parent's."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         started = time.monotonic()
-        process = subprocess.Popen(command, stdout=output, stderr=errors, env=environment)
+        process = subprocess.Popen(command, stdout=output, stderr=errors, env=environment, cwd=folder)
         watchdog = threading.Timer(PATIENCE_S, process.kill)
         watchdog.start()
         _, status, usage = os.wait4(process.pid, 0)

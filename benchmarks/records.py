@@ -11,7 +11,9 @@ from collections.abc import Sequence
 POOL = 100_000
 FIRST_ID = 1_000_000_000
 CHANGED_ONE_IN = 100
-"""In the changed variant one record in so many has other content."""
+"""Each day one record in so many gets other content."""
+_NEXT_TAIL = 7_919
+"""What a record turns into is far away in the source: no compressor sees both at once."""
 _WORDS = 20_000
 _STATES = ("open", "open", "closed")
 _LETTERS, _LETTER_WEIGHTS = (
@@ -32,14 +34,21 @@ def make_tails(count: int = POOL) -> list[bytes]:
     return [_tail(chance, text, logins) for _ in range(count)]
 
 
-def page(tails: Sequence[bytes], first: int, count: int, *, changed: bool) -> bytes:
-    """The JSON array of the records numbered `first` to `first + count`, exclusive."""
+def page(tails: Sequence[bytes], first: int, count: int, *, day: int) -> bytes:
+    """The JSON array of the records numbered `first` to `first + count`, exclusive, as they are on a day from 0 on."""
+    return b"[%b]" % b",".join(of_day(tails, first, count, day))
+
+
+def of_day(tails: Sequence[bytes], first: int, count: int, day: int) -> list[bytes]:
+    """The same records one by one. Spread over all of them, each changes once in a hundred days."""
     pool = len(tails)
     records = [b'{"id":%d,%b' % (FIRST_ID + number, tails[number % pool]) for number in range(first, first + count)]
-    if changed:
-        for number in range(first + (-first) % CHANGED_ONE_IN, first + count, CHANGED_ONE_IN):
-            records[number - first] = b'{"id":%d,%b' % (FIRST_ID + number, tails[(number + 1) % pool])
-    return b"[%b]" % b",".join(records)
+    for past in range(1, min(day, CHANGED_ONE_IN) + 1):
+        # 63 is the inverse of 27: on this day the records change of which number * 27 leaves 1 less than the day.
+        for number in range(first + ((past - 1) * 63 - first) % CHANGED_ONE_IN, first + count, CHANGED_ONE_IN):
+            times = 1 + (day - past) // CHANGED_ONE_IN
+            records[number - first] = b'{"id":%d,%b' % (FIRST_ID + number, tails[(number + times * _NEXT_TAIL) % pool])
+    return records
 
 
 def _tail(chance: random.Random, text: Sequence[str], logins: Sequence[str]) -> bytes:

@@ -2,7 +2,7 @@
 
     GET  /issues?per_page=100&page=7    a JSON array; the next page in the Link header
     GET  /counts                        {"requests": n, "bytes": n} since the last change of the content
-    POST /content?records=N&changed=0   how many records there are, and whether one in a hundred has changed
+    POST /content?records=N&day=D       how many records there are; from one day to the next one in a hundred changes
 
 It composes a page in a tenth of the time in which any reader takes it apart, and its CPU seconds are not counted: they
 are another process's. It prints its port, and ends when its standard input does.
@@ -28,7 +28,7 @@ class Content:
 
     def __init__(self, pool: int) -> None:
         self.tails = records.make_tails(pool)
-        self.records, self.changed = 0, False
+        self.records, self.day = 0, 0
         self.requests = self.bytes = 0
 
     def answer(self, method: str, target: str, host: str) -> tuple[int, bytes, str]:
@@ -38,7 +38,7 @@ class Content:
         if parts.path == "/issues":
             return self._issues(int(query.get("page", 1)), int(query.get("per_page", 100)), host)
         if parts.path == "/content" and method == "POST":
-            self.records, self.changed = int(query["records"]), query["changed"] == "1"
+            self.records, self.day = int(query["records"]), int(query["day"])
             self.requests = self.bytes = 0
             return 200, b"{}", ""
         if parts.path == "/counts":
@@ -48,7 +48,7 @@ class Content:
     def _issues(self, number: int, size: int, host: str) -> tuple[int, bytes, str]:
         first = (number - 1) * size
         count = max(0, min(size, self.records - first))
-        body = records.page(self.tails, first, count, changed=self.changed)
+        body = records.page(self.tails, first, count, day=self.day)
         self.requests += 1
         self.bytes += len(body)
         if first + count >= self.records:
@@ -94,8 +94,8 @@ class Source:
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
 
-    def set_content(self, count: int, *, changed: bool) -> None:
-        request = urllib.request.Request(f"{self.url}/content?records={count}&changed={int(changed)}", method="POST")
+    def set_content(self, count: int, *, day: int = 0) -> None:
+        request = urllib.request.Request(f"{self.url}/content?records={count}&day={day}", method="POST")
         urllib.request.urlopen(request).close()
 
     def counts(self) -> dict[str, Any]:

@@ -1,0 +1,58 @@
+"""Many daily backups pruned to few: what is stored then, beside a fresh backup of the kept states and beside restic."""
+
+import tempfile
+from pathlib import Path
+
+from benchmarks import peers, records, source_server
+from benchmarks.installation import Installation
+from benchmarks.peers import Restic
+from benchmarks.results import Result, at_most
+from benchmarks.storing import Note
+
+
+def measure(count: int, days: int, kept: int, note: Note) -> None:
+    """A backup a day, one record in a hundred changed since the day before; then all but the newest go."""
+    with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as name, source_server.running() as source:
+        folder = Path(name)
+        installation = Installation(folder / "history", source)
+        for day in range(days):
+            source.set_content(count, day=day)
+            installation.run("backup", "bench")
+        before = installation.pack_bytes()
+        note(Result(f"packs of {days} daily backups", before / 1e6, "MB"))
+        cost = installation.run("prune", "--keep", f"last={kept}", "--yes")
+        after = installation.pack_bytes()
+        note(Result(f"pruned to {kept}", cost.cpu_s, "CPU seconds"))
+        installation.run("verify")
+        fresh = Installation(folder / "fresh", source)
+        for day in range(days - kept, days):
+            source.set_content(count, day=day)
+            fresh.run("backup", "bench")
+        ideal = note(Result(f"packs of a fresh backup of the {kept} kept", fresh.pack_bytes() / 1e6, "MB"))
+        note(at_most("packs after the prune, beside fresh ones", after / 1e6, "MB", ideal.value * 1.1, beside=ideal))
+        for peer in peers.installed(folder, [Restic]):
+            file, tails = folder / "records.jsonl", records.make_tails()
+            for day in range(days):
+                peers.write_lines(file, tails, count, day=day)
+                peer.backup(file)
+            note(Result(f"restic: {days} daily backups", peer.stored_bytes() / 1e6, "MB"))
+            theirs = note(Result(f"restic: forget --prune to {kept}", peer.prune(kept).cpu_s, "CPU seconds"))
+            note(
+                Result(
+                    "prune, beside restic's",
+                    cost.cpu_s,
+                    "CPU seconds",
+                    theirs.name,
+                    round(cost.cpu_s / theirs.value, 3),
+                )
+            )
+            left = note(Result("restic: stored after that", peer.stored_bytes() / 1e6, "MB"))
+            note(
+                Result(
+                    "packs after the prune, beside restic",
+                    after / 1e6,
+                    "MB",
+                    left.name,
+                    round(after / 1e6 / left.value, 3),
+                )
+            )
