@@ -5,9 +5,9 @@ white space. `canonical` (in `canonical.py`) says whether they do.
 """
 
 from collections.abc import Iterable, Sequence
-from zlib import adler32
 
 from blake3 import blake3
+from isal.isal_zlib import adler32
 
 from holdfast.vault.canonical import canonical, comparable
 
@@ -43,11 +43,15 @@ def record_digest(key: bytes, endpoint: str, record_key: str, raw: bytes) -> byt
 def record_digests(key: bytes, endpoint: str, keys: Sequence[str], raws: Sequence[bytes]) -> list[bytes]:
     """`record_digest` for many records of one endpoint; the lists run side by side."""
     prefix = endpoint.encode() + b"\0"
-    join = b"".join
-    return [
-        blake3(join((prefix, record_key.encode(), b"\0", raw)), key=key).digest(DIGEST_BYTES)
-        for record_key, raw in zip(keys, raws, strict=True)
-    ]
+    hasher = blake3(key=key)
+    reset, update, digest = hasher.reset, hasher.update, hasher.digest
+    found: list[bytes] = []
+    for record_key, raw in zip(keys, raws, strict=True):  # a hasher for each and its bytes in one take 0.6 us more
+        reset()
+        update(prefix + record_key.encode() + b"\0")
+        update(raw)
+        found.append(digest(DIGEST_BYTES))
+    return found
 
 
 def content_digest(key: bytes, data: bytes | memoryview) -> bytes:
@@ -91,8 +95,8 @@ def with_blob(digest: bytes, blob: bytes) -> bytes:
 def shape(raw: bytes) -> int:
     """The sum of the non-white bytes, modulo 65521. Equal canonical forms have equal shapes.
 
-    Adler-32 started at 0 keeps just that sum in its lower half: 1 us a record of 1 KB, where Python's sum takes 5.
-    Dropping the white bytes, rather than making zeros of them, would take half as long again.
+    Adler-32 started at 0 keeps just that sum in its lower half: 0.8 us a record of 1 KB, where Python's sum takes 5.
+    Dropping the white bytes, rather than making zeros of them, would take twice as long.
     """
     return adler32(raw.translate(_WHITE_AS_ZERO), 0) & 0xFFFF
 
