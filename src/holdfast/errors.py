@@ -50,6 +50,11 @@ class HoldfastError(Exception):
         if code is not None:
             self.code = code
 
+    @property
+    def in_full(self) -> str:
+        """The sentence, and behind it what to do."""
+        return str(self) if self.hint is None else f"{self} ({self.hint})"
+
 
 class InputError(HoldfastError):
     """What the caller gave is wrong; `field` names where."""
@@ -108,6 +113,14 @@ class SourceError(HoldfastError):
     ) -> None:
         super().__init__(message, hint=hint, code=code)
         self.status = status
+        self.asked: str | None = None
+        """Method and URL of the request that it is about, without the credential and other secrets."""
+
+    @property
+    def in_full(self) -> str:
+        """The sentence, and behind it what was asked and what to do."""
+        asked = f" [{self.asked}]" if self.asked else ""
+        return f"{self}{asked}" + (f" ({self.hint})" if self.hint else "")
 
 
 class SourceUnreachable(SourceError):

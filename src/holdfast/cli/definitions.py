@@ -28,7 +28,7 @@ def check(file: File, json: Json = False) -> None:
 
     output = Output(as_json=json)
     try:
-        definition = load(_read(file), str(file))
+        definition = load(read_file(file), str(file))
     except DefinitionError as error:
         if not json:
             raise
@@ -154,7 +154,7 @@ def save_file(session: "Session", file: Path) -> tuple["BackupDefinition", str]:
     from holdfast.definitions.loading import load
     from holdfast.operations import definitions
 
-    text = _read(file)
+    text = read_file(file)
     name = load(text, str(file)).name
     services, vendor_id = session.services, session.customer.vendor_id
     with services.database.read() as connection:
@@ -202,7 +202,8 @@ def _saved() -> list[tuple[str, str]]:
         database.close()
 
 
-def _read(file: Path) -> str:
+def read_file(file: Path) -> str:
+    """A document's text. Raises InputError."""
     try:
         return file.read_text(encoding="utf-8")
     except OSError as error:

@@ -17,13 +17,14 @@ ADVICE: Mapping[str, str] = {
     "source_throttled": _LATER,
     "source_failed": _LATER,
     "deletions_held": "Look at the source. If they really are gone: `holdfast backup {name} --accept-deletions`.",
-    "page_unreadable": "Compare the definition with what the source answers: `holdfast definition check FILE`.",
+    "page_unreadable": "Compare the definition with what the source answers: `holdfast definition try FILE`.",
     "definition_invalid": "Mend the definition: `holdfast definition check FILE`, then `... save FILE`.",
     "storage_full": "Make room where the vault is, then run `holdfast backup {name}` again: it goes on.",
     "catalog_full": "Make room where the catalog is, then run `holdfast backup {name}` again.",
     "damaged": "`holdfast verify` says what is damaged and what to do.",
     "object_missing": "`holdfast verify` says what is missing and what to do.",
-    "counts_disagree": "This is a defect of Holdfast: please report it.",
+    "counts_disagree": "Compare with the application itself: does the account see all its records?",
+    "books_disagree": "This is a defect of Holdfast: please report it.",
     "internal_error": "This is a defect of Holdfast: please report it, with the log.",
 }
 """What to do, by a failure's code, with the instance's `name` and the key of a `secret` variable."""

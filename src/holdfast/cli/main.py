@@ -34,6 +34,7 @@ from holdfast.cli import (
     retention,
     searching,
     serving,
+    trying,
     vault,
     vendors,
 )
@@ -59,6 +60,7 @@ app = typer.Typer(
 for _group in (
     installation,
     instances,
+    trying,
     backups,
     records,
     searching,

@@ -20,13 +20,14 @@ from holdfast.errors import SourceFailed, SourceUnreachable
 from holdfast.sources.answers import refusal
 from holdfast.sources.auth import Credential
 from holdfast.sources.client import Client, is_refused
-from holdfast.sources.exchange import Request, Tally
+from holdfast.sources.exchange import Request, Tally, asking
 from holdfast.sources.judging import Judge
 from holdfast.sources.retrying import Patience
 
 __all__ = ["BlobChanged", "BlobDownload", "BlobMark", "BlobReference", "reference"]
 
 _ERROR_BODY_BYTES = 64 * 1024
+_PERHAPS_FOR_EVER = frozenset({403, 404, 410, 451})
 _DECOMPRESSED_BYTES = 1024 * 1024
 """The most that one step of decompression may make: a bomb costs time, not memory."""
 
@@ -145,7 +146,8 @@ class BlobDownload:
 
     async def _run(self) -> AsyncGenerator[bytes, None]:
         """First an empty piece, when the answer's headers are known; then the bytes."""
-        with self._hiding_secrets():
+        # Without its query: that is often a signature, which is a secret for as long as it is good.
+        with self._hiding_secrets(), asking(Request(self._reference.url.partition("?")[0])):
             await self._client.credential()  # to get one may take a place among the concurrent requests itself
             async with self._client.throttle.slot(), aclosing(self._download()) as pieces:
                 async for piece in pieces:
@@ -242,7 +244,13 @@ class BlobDownload:
             raise _Again
         if start and status in {412, 416}:
             raise self._changed()
-        raise refusal(status, body, self._what, verdict)
+        error = refusal(status, body, self._what, verdict)
+        if verdict is None and status in _PERHAPS_FOR_EVER:
+            error.hint = (
+                f"If it is never to be had, say so in the endpoint: `answers: [{{status: {status}, means: skip, "
+                "because: ...}]`; then it is listed in the receipt, and no failure."
+            )
+        raise error
 
     def _may_be_an_error(self, response: aiohttp.ClientResponse) -> bool:
         """Whether a success may be an error in disguise, as the definition's rules have it: `{"ok": false}` in 200."""

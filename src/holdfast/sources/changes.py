@@ -10,7 +10,7 @@ from holdfast.definitions.selectors import selector
 from holdfast.errors import PageUnreadable
 from holdfast.sources.answers import refusal
 from holdfast.sources.client import Client
-from holdfast.sources.exchange import Answer, Request
+from holdfast.sources.exchange import Answer, Request, asking
 from holdfast.sources.judging import equals
 from holdfast.sources.listing import Listing
 from holdfast.sources.origins import raw_bytes
@@ -40,17 +40,18 @@ class Changes:
         feed = self._feed
         what = f"{self._listing.name(parent)}, the first cursor of its changes"
         request = Request(self._targets.single(feed.start, feed.start_query, parent), self._targets.headers({}))
-        answer = await self._client.fetch(request, what=what, judge=self._listing.judge)
-        if not answer.is_success:
-            raise refusal(answer.status, answer.body, what, answer.verdict)
-        try:
-            body = decode_leniently(utf8(answer.body, charset(answer)))
-            token = token_of(selector(feed.start_token).find(body), feed.start_token)
-            if token is None:
-                raise PageUnreadable(f"there is no cursor at {feed.start_token!r}")
-        except PageUnreadable as error:
-            raise named(error, what) from error
-        return token
+        with asking(request):
+            answer = await self._client.fetch(request, what=what, judge=self._listing.judge)
+            if not answer.is_success:
+                raise refusal(answer.status, answer.body, what, answer.verdict)
+            try:
+                body = decode_leniently(utf8(answer.body, charset(answer)))
+                token = token_of(selector(feed.start_token).find(body), feed.start_token)
+                if token is None:
+                    raise PageUnreadable(f"there is no cursor at {feed.start_token!r}")
+            except PageUnreadable as error:
+                raise named(error, what) from error
+            return token
 
     async def pages(
         self, parent: Parent | None, cursor: str, position: Position | None

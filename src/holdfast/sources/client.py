@@ -21,7 +21,7 @@ from holdfast.definitions.document import Connection
 from holdfast.errors import PageUnreadable, SourceRefused, SourceUnreachable
 from holdfast.sources.answers import refusal, unreachable
 from holdfast.sources.auth import Credential, Keeper
-from holdfast.sources.exchange import Answer, Request, Tally
+from holdfast.sources.exchange import Answer, Exchange, Request, Tally
 from holdfast.sources.judging import Judge, Verdict
 from holdfast.sources.network import connector
 from holdfast.sources.policy import NetworkPolicy
@@ -70,8 +70,10 @@ class Client:
     def __init__(
         self, connection: Connection, base_url: str, keeper: Keeper, network: NetworkPolicy, throttle: Throttle,
         *, origins: Sequence[str] = (), confidential: bool, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        observe: Callable[[Exchange], None] | None = None,
     ) -> None:  # fmt: skip
         """`base_url` and `origins` are rendered already. `confidential`: requests carry a secret. `sleep` is for tests.
+        `observe` is shown every answer to `fetch`.
 
         Raises SourceRefused where one of them is no http(s) URL.
         """
@@ -80,6 +82,7 @@ class Client:
         self._sleep = sleep
         self._confidential = confidential
         self._keeper = keeper
+        self._observe = observe
         self._session: aiohttp.ClientSession | None = None
         self._home = {_parsed(url, "base_url").origin() for url in (base_url, *origins)}
         self._base_origin = str(_parsed(base_url, "base_url").origin()) + "/"
@@ -126,11 +129,10 @@ class Client:
         while True:
             credential = await self.credential()
             try:
-                async with (
-                    self.throttle.slot(),
-                    self.opened(request, credential, what=what, tally=tally, stay=stay) as opened,
-                ):
-                    body = await self._read(opened.response, what)
+                async with self.throttle.slot():
+                    began = asyncio.get_running_loop().time()
+                    async with self.opened(request, credential, what=what, tally=tally, stay=stay) as opened:
+                        body = await self._read(opened.response, what)
             except SourceUnreachable:
                 wait = patience.next_wait()
                 if wait is None:
@@ -138,6 +140,10 @@ class Client:
                 await self.pause(wait)
                 continue
             response = opened.response
+            if self._observe is not None:
+                seconds = asyncio.get_running_loop().time() - began
+                asked = f"{request.method} {request.url}"
+                self._observe(Exchange(asked, response.status, response.headers, body, seconds))
             verdict = judge.verdict(response.status, response.headers, body)
             if not renewed and is_refused(response.status, verdict) and await self.renew(credential):
                 renewed = True

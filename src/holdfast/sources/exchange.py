@@ -1,14 +1,16 @@
 """One request to a source and its answer, as values. Sending is `client`'s matter, what an answer means `judging`'s."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from multidict import CIMultiDictProxy
 
+from holdfast.errors import SourceError
 from holdfast.sources.judging import Verdict
 
-__all__ = ["Answer", "Request", "Tally"]
+__all__ = ["Answer", "Exchange", "Request", "Tally", "asking"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,30 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     method: str = "GET"
     body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request that was answered, whatever the answer, for whoever looks on."""
+
+    asked: str
+    """Method and URL, without the credential."""
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: bytes
+    seconds: float
+    """From its sending to the end of the body."""
+
+
+@contextmanager
+def asking(request: Request) -> Iterator[None]:
+    """Note with an error that leaves the block what was asked, where it does not know better."""
+    try:
+        yield
+    except SourceError as error:
+        if error.asked is None:
+            error.asked = f"{request.method} {request.url}"
+        raise
 
 
 @dataclass(frozen=True, slots=True)

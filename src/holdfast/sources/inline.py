@@ -15,7 +15,7 @@ from holdfast.errors import PageUnreadable, SourceFailed
 from holdfast.sources.answers import refusal
 from holdfast.sources.blobs import BlobMark, BlobReference
 from holdfast.sources.client import Client
-from holdfast.sources.exchange import Request
+from holdfast.sources.exchange import Request, asking
 from holdfast.sources.judging import Judge
 from holdfast.sources.page import Skipped
 from holdfast.sources.splitter import decode_leniently, utf8
@@ -135,17 +135,18 @@ class LookedUpBlob(BlobStream):
 
     async def _ask(self) -> Mapping[str, Any]:
         request = Request(self._reference.url, self._headers)
-        answer = await self._client.fetch(request, what=self._what, judge=self._judge)
-        self._requests = answer.requests
-        if not answer.is_success:
-            raise refusal(answer.status, answer.body, self._what, answer.verdict)
-        try:
-            content = decode_leniently(utf8(answer.body, charset(answer)))
-            if not isinstance(content, dict):
-                raise PageUnreadable(f"the answer of `lookup` is no object, but {kind_of(content)}")
-        except PageUnreadable as error:
-            raise named(error, self._what) from error
-        return content
+        with asking(request):
+            answer = await self._client.fetch(request, what=self._what, judge=self._judge)
+            self._requests = answer.requests
+            if not answer.is_success:
+                raise refusal(answer.status, answer.body, self._what, answer.verdict)
+            try:
+                content = decode_leniently(utf8(answer.body, charset(answer)))
+                if not isinstance(content, dict):
+                    raise PageUnreadable(f"the answer of `lookup` is no object, but {kind_of(content)}")
+            except PageUnreadable as error:
+                raise named(error, self._what) from error
+            return content
 
     async def __aexit__(self, *details: Any) -> None:
         if self._inner is not None:

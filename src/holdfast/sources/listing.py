@@ -14,7 +14,7 @@ from holdfast.errors import PageUnreadable, SourceRefused
 from holdfast.sources.answers import refusal
 from holdfast.sources.client import Client
 from holdfast.sources.columns import Columns
-from holdfast.sources.exchange import Answer, Request
+from holdfast.sources.exchange import Answer, Request, asking
 from holdfast.sources.judging import Judge
 from holdfast.sources.page import Page, Parent, Position
 from holdfast.sources.paging import beside_selectors, token_of, told_count
@@ -129,21 +129,22 @@ class Listing:
         what = f"{self.name(parent)}, record {record_id}"
         url = self._targets.single(path, query, parent, fields)
         request = Request(url, self._targets.headers(self.endpoint.headers, parent))
-        answer = await self._client.fetch(request, what=what, judge=self.judge)
-        if is_gone(answer):
-            return None
-        if not answer.is_success:
-            raise refusal(answer.status, answer.body, what, answer.verdict)
-        try:
-            raw = self._single(utf8(answer.body, charset(answer)), select)
-            if self._wrapping is not None:
-                raw = self._wrapping.completed(raw, fields)
-            found_id, is_deleted = self._columns.read_one(raw)
-        except PageUnreadable as error:
-            raise named(error, what) from error
-        if found_id != record_id:
-            raise PageUnreadable(f"{what}: the source answered with another record, {found_id}")
-        return None if is_deleted else raw
+        with asking(request):
+            answer = await self._client.fetch(request, what=what, judge=self.judge)
+            if is_gone(answer):
+                return None
+            if not answer.is_success:
+                raise refusal(answer.status, answer.body, what, answer.verdict)
+            try:
+                raw = self._single(utf8(answer.body, charset(answer)), select)
+                if self._wrapping is not None:
+                    raw = self._wrapping.completed(raw, fields)
+                found_id, is_deleted = self._columns.read_one(raw)
+            except PageUnreadable as error:
+                raise named(error, what) from error
+            if found_id != record_id:
+                raise PageUnreadable(f"{what}: the source answered with another record, {found_id}")
+            return None if is_deleted else raw
 
     def name(self, parent: Parent | None) -> str:
         """The list, or what belongs to it, in messages."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mappi
 from contextlib import aclosing, contextmanager
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote, quote_plus
 
 from holdfast.definitions.document import Auth, Blob, Definition
 from holdfast.definitions.selectors import selector
@@ -20,7 +21,7 @@ from holdfast.sources.blobs import BlobDownload, BlobMark, BlobReference, refere
 from holdfast.sources.changes import Changes
 from holdfast.sources.client import Client
 from holdfast.sources.counting import ask_count
-from holdfast.sources.exchange import Request
+from holdfast.sources.exchange import Exchange, Request, asking
 from holdfast.sources.inline import BlobStream, InlineBlob, LookedUpBlob
 from holdfast.sources.listing import Listing
 from holdfast.sources.page import Page, Parent, Position
@@ -34,6 +35,8 @@ __all__ = ["Source"]
 
 _TELLING_LETTERS = 6
 """So many letters of the beginning of a secret are hidden like the whole."""
+_LONGEST_ASKED = 300
+"""Of a URL in messages."""
 _CHECK_ATTEMPTS = 2
 """Somebody is waiting for the result of a check."""
 
@@ -47,9 +50,11 @@ class Source:
         self, definition: Definition, variables: Mapping[str, str], network: NetworkPolicy | None = None,
         *, token_rotated: TokenRotated | None = None, clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        observe: Callable[[Exchange], None] | None = None,
     ) -> None:  # fmt: skip
         """`variables` are the instance's, secrets included; defaults come from the definition. `token_rotated` stores a
-        refresh token that the source has given in place of the old one. Tests bring their own `clock` and `sleep`.
+        refresh token that the source has given in place of the old one; `observe` is shown every answer that is no
+        blob's. Tests bring their own `clock` and `sleep`.
 
         Raises DefinitionError where a template needs a variable that is not set, InputError for a credential that no
         header can hold, or a refresh token while nobody stores new ones, SourceRefused where `base_url` is no address.
@@ -62,6 +67,7 @@ class Source:
             Throttle(definition.connection.limits, clock=clock, sleep=sleep),
             origins=[self._targets.text(text) for text in definition.connection.origins],
             confidential=definition.connection.auth.type != "none" or self._targets.has_secrets, sleep=sleep,
+            observe=observe,
         )  # fmt: skip
         self._listings: dict[str, Listing] = {}
 
@@ -99,9 +105,10 @@ class Source:
         what = f"the check of {self._definition.name}"
         with self._hiding_secrets():
             request = Request(url, self._targets.headers({}))
-            answer = await self._client.fetch(request, what=what, attempts=_CHECK_ATTEMPTS)
-            if not answer.is_success:
-                raise refusal(answer.status, answer.body, what, answer.verdict)
+            with asking(request):
+                answer = await self._client.fetch(request, what=what, attempts=_CHECK_ATTEMPTS)
+                if not answer.is_success:
+                    raise refusal(answer.status, answer.body, what, answer.verdict)
 
     async def pages(
         self, endpoint: str, parent: Parent | None = None, cursor: str | None = None, position: Position | None = None
@@ -277,6 +284,7 @@ class Source:
             cause: BaseException | None = error
             while isinstance(cause, SourceError):
                 cause.args = (_without(str(cause), hidden),)
+                cause.asked = None if cause.asked is None else _shown(cause.asked, hidden)
                 cause = cause.__cause__
             raise
 
@@ -292,6 +300,15 @@ class Source:
             listing = Listing(endpoint, connection, self._targets, self._client)
             self._listings[name] = listing
         return listing
+
+
+def _shown(asked: str, secrets: Sequence[str]) -> str:
+    """What was asked, short enough to be read, also without secrets that are encoded in it."""
+    for secret in secrets:
+        for encoded in {quote(secret, safe=""), quote(secret), quote_plus(secret)} - {secret}:
+            asked = asked.replace(encoded, "***")
+    shown = _without(asked, secrets)
+    return shown if len(shown) <= _LONGEST_ASKED else f"{shown[:_LONGEST_ASKED]}..."
 
 
 def _without(text: str, secrets: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from holdfast.errors import PageUnreadable, PositionExpired, SourceError, Source
 from holdfast.sources.answers import refusal
 from holdfast.sources.bodies import Content
 from holdfast.sources.client import Client
-from holdfast.sources.exchange import Answer, Request
+from holdfast.sources.exchange import Answer, Request, asking
 from holdfast.sources.judging import Judge
 from holdfast.sources.page import CursorExpired, ListingAbsent, Page, Position
 from holdfast.sources.paging import Reply, Trail, continuation, next_position, query_of, value_of
@@ -63,13 +63,15 @@ async def walk(client: Client, course: Course, position: Position | None) -> Asy
     while True:
         number = continuation(position)[0] + 1
         what = f"{course.whose}, page {number}"
-        page = await _page(client, course, _request(course, position), position, number, what)
-        try:
-            trail.page(page.ids, page.raws)
-            if page.next is not None:
-                trail.move(page.next)
-        except PageUnreadable as error:
-            raise named(error, what) from error
+        request = _request(course, position)
+        with asking(request):
+            page = await _page(client, course, request, position, number, what)
+            try:
+                trail.page(page.ids, page.raws)
+                if page.next is not None:
+                    trail.move(page.next)
+            except PageUnreadable as error:
+                raise named(error, what) from error
         yield page
         if page.next is None:
             return

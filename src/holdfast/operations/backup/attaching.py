@@ -159,7 +159,7 @@ class BlobCommitter:
 
     def defer(self, debt: Debt, error: HoldfastError) -> None:
         """Note that a debt could not be paid in this run either."""
-        tried = replace(debt, cause=error.code, message=str(error), attempts=1, last_run=self._context.sequence)
+        tried = replace(debt, cause=error.code, message=error.in_full, attempts=1, last_run=self._context.sequence)
         with self._writer.transaction() as connection:
             debts.put(connection, [tried])
 

@@ -82,7 +82,7 @@ def _count(connection: Connection, reached: Sequence[Stream], failures: Failures
         counted = stream.counts
         if not counted.adds_up():
             failures.record(
-                "counts_disagree",
+                "books_disagree",
                 f"{counted.listed} records of {stream.name} were listed, but {counted.new} are new, "
                 f"{counted.changed} changed, {counted.unchanged} unchanged, {counted.repeated} repeated, "
                 f"{counted.tombstones} deleted, {counted.skipped} skipped and {counted.lost} lost",
@@ -91,7 +91,7 @@ def _count(connection: Connection, reached: Sequence[Stream], failures: Failures
         in_scopes = scopes.live_total(connection, stream.id)
         if in_scopes != stream.live:
             failures.record(
-                "counts_disagree",
+                "books_disagree",
                 f"{stream.name} has {stream.live} records, but its lists {in_scopes} together",
                 endpoint=stream.name,
             )

@@ -32,8 +32,7 @@ class Failures:
         page: int | None = None,
         record_id: str | None = None,
     ) -> None:
-        message = str(error) if error.hint is None else f"{error} ({error.hint})"
-        self.record(error.code, message, endpoint=endpoint, listing=listing, page=page, record_id=record_id)
+        self.record(error.code, error.in_full, endpoint=endpoint, listing=listing, page=page, record_id=record_id)
 
     def record(
         self,
