@@ -10,10 +10,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import history, measuring, results, source_server, storing
+from benchmarks import extracting, history, measuring, results, source_server, storing
 from benchmarks.installation import Installation
-from benchmarks.results import Result, at_least, at_most
-from benchmarks.storing import Note, Stored
+from benchmarks.results import Note, Result, at_least, at_most
+from benchmarks.storing import Stored
 
 RECORDS = 1_000_000
 LATEST = Path(__file__).parent / "results" / "latest.json"
@@ -84,19 +84,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.bench", description=__doc__)
     parser.add_argument("--records", type=int, default=RECORDS, help="how many records the source has")
     parser.add_argument("--output", type=Path, default=LATEST, help="where the figures go as JSON")
+    parser.add_argument("--alone", action="store_true", help="Holdfast without the programs of others beside it")
     parser.add_argument("--full", action="store_true", help="all of the following")
     parser.add_argument("--memory", action="store_true", help="memory at 0.1, 1 and 10 million records")
-    parser.add_argument("--peers", action="store_true", help="the same records in restic and borg")
     parser.add_argument(
         "--history", metavar="RECORDS,DAYS,KEPT", help="daily backups pruned to few, beside restic; full: 100000,400,30"
     )
     options = parser.parse_args(arguments)
     found = Notes()
     ours = measure(options.records, found.note)
+    if not options.alone:
+        extracting.compare(found.note)
     if options.full or options.memory:
         measure_memory((100_000, 1_000_000, 10_000_000), found.note)
     # Last, since this process does not stay small there, and a child's peak counts from its parent's.
-    if options.full or options.peers:
+    if not options.alone:
         storing.compare(options.records, ours, found.note)
     if options.full or options.history:
         count, days, kept = (int(number) for number in (options.history or HISTORY).split(","))

@@ -6,8 +6,7 @@ from pathlib import Path
 from benchmarks import peers, records, source_server
 from benchmarks.installation import Installation
 from benchmarks.peers import Restic
-from benchmarks.results import Result, at_most
-from benchmarks.storing import Note
+from benchmarks.results import Note, Result, at_most
 
 
 def measure(count: int, days: int, kept: int, note: Note) -> None:

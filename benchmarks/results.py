@@ -1,7 +1,7 @@
 """The measured figures: as a table for people, as JSON for machines."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,6 +17,10 @@ class Result:
     """The figure divided by the reference's."""
     goal: str | None = None
     met: bool | None = None
+
+
+Note = Callable[[Result], Result]
+"""Takes down a figure as soon as it is there, and gives it back."""
 
 
 def at_least(name: str, value: float, unit: str, goal: float, *, beside: Result | None = None) -> Result:

@@ -5,16 +5,14 @@ but what they store is one.
 """
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import peers, records
 from benchmarks.measuring import Cost
 from benchmarks.peers import Peer
-from benchmarks.results import Result, at_most
+from benchmarks.results import Note, Result, at_most
 
-Note = Callable[[Result], Result]
 _CPU = "CPU seconds"
 
 

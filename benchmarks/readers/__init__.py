@@ -1,0 +1,1 @@
+"""Programs of others that read an API, each written as its documentation says; `benchmarks.extracting` runs them."""
