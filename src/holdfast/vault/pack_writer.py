@@ -24,7 +24,7 @@ from holdfast.vault.packs import Pack, PackCodec, dictionary_compressor
 FRAME_BYTES = 64 * 1024
 """The most a frame holds: reading one record decodes one frame."""
 FIRST_FRAME_BYTES = 256 * 1024
-"""The most the first frame of records holds. It is the dictionary of the others: see `packs.LEVEL_WITH_DICTIONARY`."""
+"""The most the first frame of records holds. It is the dictionary of the others: see `packs`."""
 DICTIONARY_BYTES_MIN = 8 * 1024
 """A first frame smaller than this would help too little as a dictionary. One above FIRST_FRAME_BYTES is none either."""
 

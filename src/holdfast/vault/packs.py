@@ -29,10 +29,12 @@ from holdfast.vault.keys import CustomerKeys, derive
 HEADER_BYTES = 34
 # Measured, per record of 950 bytes and whole packs of 10,000 (docs/vault-format.md has more): frames of 64 KiB with a
 # first frame of 256 KiB as dictionary at level 2: 252 bytes, 3.3 us, one frame decoded in 0.07 ms. Level 3: 248 bytes,
-# 4.7 us. Level 1 on the benchmark's records: 6% more bytes than level 2 for 26% less time; a first backup is bound by
-# its CPU, and is still 10% below what restic stores. Without a dictionary at level 3: 64 KiB 288 bytes, 256 KiB 263
-# bytes, but 0.21 ms a frame.
-LEVEL_WITH_DICTIONARY = 1
+# 4.7 us. Without a dictionary at level 3: 64 KiB 288 bytes, 256 KiB 263 bytes, but 0.21 ms a frame. On the benchmark's
+# records, whole packs without footers: level 1: 307 bytes, 3.4 us; level 2: 281 bytes, 4.3 us; level 1 with a table of
+# twice the size: 294 bytes, 3.65 us, which makes packs 12% larger than restic's repository, where level 1 makes 17%.
+_WITH_DICTIONARY = zstandard.ZstdCompressionParameters(
+    strategy=zstandard.STRATEGY_FAST, window_log=19, hash_log=15, chain_log=15, search_log=1, min_match=7
+)
 LEVEL_ALONE = 3
 LEVEL_FOOTER = 1
 """Digests do not compress; level 3 makes a footer of 10,000 records 7% larger than level 1, for more time."""
@@ -170,7 +172,7 @@ def directory_end(start_of_pack: bytes) -> int:
 def dictionary_compressor(dictionary: bytes) -> zstandard.ZstdCompressor:
     """For frames that have these raw bytes, those of another frame, as their dictionary."""
     content = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-    return zstandard.ZstdCompressor(level=LEVEL_WITH_DICTIONARY, dict_data=content)
+    return zstandard.ZstdCompressor(compression_params=_WITH_DICTIONARY, dict_data=content)
 
 
 def _decompressor(dictionary: bytes | None) -> zstandard.ZstdDecompressor:
