@@ -324,6 +324,8 @@ class Blob:
     content_type: Selector | None = None
     name: Selector | None = None
     size: Selector | None = None
+    checksum: Selector | None = None
+    """Where the record has a checksum of the bytes; other bytes are a failure."""
     headers: Mapping[str, Template] = field(default_factory=dict)
     send_credential: bool = True
     """Even when true the credential never leaves the origin of `connection.base_url`."""

@@ -43,6 +43,8 @@ class BlobReference:
     name: str | None
     size: int | None
     """In bytes."""
+    checksum: str | None = None
+    """As it stands in the record: see `checksums`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ def reference(blob: Blob, url: str, fields: Mapping[str, Any]) -> BlobReference:
         _text(selector(blob.content_type).find(fields)) if blob.content_type else None,
         _text(selector(blob.name).find(fields)) if blob.name else None,
         size if isinstance(size, int) and not isinstance(size, bool) else None,
+        _text(selector(blob.checksum).find(fields)) if blob.checksum else None,
     )
 
 

@@ -251,7 +251,7 @@ class Source:
         self, endpoint: str, blob: Blob, found: BlobReference, parent: Parent | None, what: str, known: str | None,
         resume: tuple[int, BlobMark] | None,
     ) -> BlobDownload:  # fmt: skip
-        headers = self._targets.headers(blob.headers, parent, accept="*/*")
+        headers = self._targets.headers(blob.headers, parent, of_blob=True)
         return BlobDownload(
             self._client, self._definition.connection.retry, self._listing(endpoint).judge, blob, found, headers, what,
             self._hiding_secrets, known=known, resume=resume,

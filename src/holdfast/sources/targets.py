@@ -54,12 +54,19 @@ class Targets:
         return template(text).render_optional(**self.variables)
 
     def headers(
-        self, declared: Mapping[str, str], parent: Parent | None = None, *, accept: str = "application/json"
+        self, declared: Mapping[str, str], parent: Parent | None = None, *, of_blob: bool = False
     ) -> dict[str, str]:
-        """The connection's headers and `declared` ones, which win; what renders to nothing is left out."""
-        rendered = {"Accept": accept}
+        """The connection's headers and `declared` ones, which win; what renders to nothing is left out.
+
+        `of_blob`: the connection's `Accept` does not count, for it names a form of JSON, in which some sources would
+        then describe the file instead of sending it.
+        """
+        rendered = {"Accept": "*/*" if of_blob else "application/json"}
         context = _context(parent)
-        for name, text in (*self._connection.headers.items(), *declared.items()):
+        common = [
+            (name, text) for name, text in self._connection.headers.items() if name.lower() != "accept" or not of_blob
+        ]
+        for name, text in (*common, *declared.items()):
             value = template(text).render_optional(**self.variables, **context)
             if value is None or value == "":
                 continue

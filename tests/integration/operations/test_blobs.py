@@ -206,3 +206,41 @@ def test_a_large_blob_goes_on_after_a_crash_where_it_was(
     assert int(asked[1].removeprefix("bytes=").rstrip("-")) >= 8_000_000
     assert asked[2:] == ([""] if changes else [])
     assert verify(installation.services).is_good
+
+
+CHECKED = 'blob: {url: "{{ record.file }}", version: [etag], checksum: sha256}\n'
+
+
+def test_other_bytes_than_the_record_announces_are_no_blob(installation: Installation, source: HostileSource) -> None:
+    put(source, 1, b"the file", sha256=f"sha256:{hashlib.sha256(b'the file').hexdigest()}")
+    put(source, 2, b"unchecked", sha256=None)
+    source.blobs["b1"] = StoredBlob(b'{"name": "the file"}', "application/json", "1")
+    instance = installation.instance(document(source.url, ITEMS + CHECKED))
+    run = installation.backup(instance)
+    assert (run.status, [one["code"] for one in run.failures]) == ("failed", ["checksum_differs"])
+    assert not installation.browser.record(installation.state(instance), "items", "1").has_blob
+    assert read(installation, instance, "2") == b"unchecked"
+    source.blobs["b1"] = StoredBlob(b"the file", "text/x-test", "1")
+    assert installation.backup(instance).status == "successful"
+    assert read(installation, instance, "1") == b"the file"
+
+
+@pytest.mark.parametrize("lies", [False, True], ids=["the same", "other bytes under the same etag"])
+def test_what_a_crash_left_of_a_blob_counts_in_its_checksum(
+    installation: Installation, source: HostileSource, lies: bool
+) -> None:
+    data = content(1, 40_000_000)
+    put(source, 1, content(2, 40_000_000) if lies else data, etag='"1"', sha256=hashlib.sha256(data).hexdigest())
+    instance = installation.instance(document(source.url, ITEMS + CHECKED))
+    stopping = installation.services.engine.stopping
+    run, _ = request_backup(installation.services, instance.id)
+    source.switches.blob_hook = lambda sent: stopping.set() if sent > 30_000_000 else None
+    with pytest.raises(Interrupted):
+        run_backup(installation.services, run.id)
+    stopping.clear()
+    source.switches.blob_hook = None
+    source.blobs["b1"] = StoredBlob(data, "text/x-test", '"1"')
+    run_backup(installation.services, run.id)
+    assert installation.run(run.id).status == "successful", installation.run(run.id).failures
+    assert read(installation, instance, "1") == data
+    assert [part == "" for part in source.ranges if part is not None][-1] is lies

@@ -70,6 +70,8 @@ def test_headers_of_the_endpoint_win_whatever_their_case() -> None:
         {"token": "t"}, headers={"accept": "application/x", "X-Team": "{{ team }}", "X-T": "{{ token }}"}
     )
     assert targets.headers({"x-t": "other"}) == {"accept": "application/x", "x-t": "other"}
+    assert targets.headers({}, of_blob=True)["Accept"] == "*/*"
+    assert targets.headers({"Accept": "image/png"}, of_blob=True)["Accept"] == "image/png"
     with pytest.raises(InputError, match="the header X-T has a line break"):
         _targets({"token": "a\r\nX: y"}, headers={"X-T": "{{ token }}"}).headers({})
 

@@ -88,6 +88,11 @@ BLOB = Shape(
         Field("content_type", SelectorText(), "Where the record says the content type. Default: the response's."),
         Field("name", SelectorText(), "Where the record says the file's name. Default: the response's."),
         Field("size", SelectorText(), "Where the record says the size in bytes; a download of another size fails."),
+        Field(
+            "checksum",
+            SelectorText(),
+            "Where the record has a checksum, MD5 or SHA, in hex or base64; a download with another fails.",
+        ),
         Field("headers", headers("parent"), "Headers of the request for the binary."),
         Field(
             "send_credential", Boolean(), "False: not even to the API's own origin. Never to another. Default: true."

@@ -26,6 +26,7 @@ from holdfast.operations.backup.endpoint import Reading
 from holdfast.operations.backup.parents import Parents, fields_of, place_of
 from holdfast.operations.backup.state import Stream
 from holdfast.sources.blobs import BlobChanged, BlobMark
+from holdfast.sources.checksums import Checksum, ChecksumDiffers
 from holdfast.sources.inline import BlobStream
 from holdfast.sources.page import Parent, Skipped
 from holdfast.vault import BlobDescriptor, Place, digests
@@ -43,6 +44,8 @@ class _Download:
 
     key: str
     stream: BlobStream
+    checksum: Checksum | None
+    """What the record announces, fed with all bytes so far."""
     digests: list[bytes] = field(default_factory=list)
     size_bytes: int = 0
 
@@ -158,22 +161,29 @@ class BlobFetcher:
         blob_declared = self._stream.endpoint.blob
         is_by_http = blob_declared is not None and not blob_declared.version
         known = stored.version if stored is not None and is_by_http else None
-        begun = None if key not in self._begun else await asyncio.to_thread(self._again, self._begun.pop(key))
-        if begun is not None:
-            digests_there, content, size_bytes, mark = begun
-            blob = source.blob(name, parent, fields, resume=(size_bytes, mark))
-            try:
-                await self._download(key, parent, blob, host, content, _Download(key, blob, digests_there, size_bytes))
-                return
-            except BlobChanged:
-                await self._reading.collector.run(partial(self._committer.forget_begun, self._stream, [key]))
+        announced = reference.checksum
+        if key in self._begun:
+            checksum = Checksum(announced) if announced else None
+            begun = await asyncio.to_thread(self._again, self._begun.pop(key), checksum)
+            if begun is not None:
+                there, content, size_bytes, mark = begun
+                blob = source.blob(name, parent, fields, resume=(size_bytes, mark))
+                download = _Download(key, blob, checksum, there, size_bytes)
+                try:
+                    await self._download(key, parent, blob, host, content, download)
+                    return
+                except (BlobChanged, ChecksumDiffers):
+                    await self._reading.collector.run(partial(self._committer.forget_begun, self._stream, [key]))
         blob = source.blob(name, parent, fields, known=known)
         content = digests.blob_digest(self._context.customer.blob_key)
-        await self._download(key, parent, blob, host, content, _Download(key, blob), stored)
+        download = _Download(key, blob, Checksum(announced) if announced else None)
+        await self._download(key, parent, blob, host, content, download, stored)
 
-    def _again(self, begun: PartialBlob) -> tuple[list[bytes], Any, int, BlobMark] | None:
+    def _again(
+        self, begun: PartialBlob, checksum: Checksum | None
+    ) -> tuple[list[bytes], Any, int, BlobMark] | None:  # fmt: skip
         """What an earlier process has stored of a blob: its chunks, the digest over them, their size, and the source's
-        mark. None: not all of it is there any more."""
+        mark; `checksum` is fed with it. None: not all of it is there any more."""
         customer = self._context.customer
         wanted = begun.chunk_digests
         with self._context.services.database.read() as connection:
@@ -185,7 +195,10 @@ class BlobFetcher:
         for digest in wanted:
             place = places[digest]
             pack = self._context.packs.name(place.pack)
-            content.update(customer.read(Place(pack, place.frame, place.start, place.length)))
+            chunk = customer.read(Place(pack, place.frame, place.start, place.length))
+            content.update(chunk)
+            if checksum is not None:
+                checksum.update(chunk)
             size_bytes += place.length
         return wanted, content, size_bytes, BlobMark(begun.etag, begun.modified, begun.size_bytes)
 
@@ -204,8 +217,12 @@ class BlobFetcher:
                 async for piece in blob:
                     download.size_bytes += len(piece)
                     content.update(piece)
+                    if download.checksum is not None:
+                        download.checksum.update(piece)
                     for chunk in chunker.feed(piece):
                         download.digests.append(await self._keep(chunk))
+                if download.checksum is not None:
+                    download.checksum.verify(f"endpoint {self._stream.name}, the blob of record {key}")
                 for chunk in chunker.finish():
                     download.digests.append(await self._keep(chunk))
                 descriptor = BlobDescriptor(
