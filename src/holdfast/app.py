@@ -96,7 +96,12 @@ def opened(
     storage = _deleting_storage(settings) if deletes else _storage(settings)
     vault = Vault.open(storage, root_key, even_damaged=even_damaged, reread=partial(read_root_key, settings))
     database = Database(settings.effective_database_url)
-    engine = Engine(settings.effective_database_url, concurrency=concurrency or settings.backups_at_once)
+    engine = Engine(
+        settings.effective_database_url,
+        beat_s=min(2.0, settings.worker_dead_seconds / 5),
+        dead_after_s=settings.worker_dead_seconds,
+        concurrency=concurrency or settings.backups_at_once,
+    )
     services = Services(
         settings,
         database,

@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     backups_at_once: int = Field(default=4, ge=1, le=64)
     """How many backups one worker runs side by side."""
 
+    worker_dead_seconds: float = Field(default=30, ge=2, le=600)
+    """With PostgreSQL: a worker that was silent for so long is dead, and others take its runs over."""
+
     checkpoint_records: int = Field(default=10_000, ge=2, le=100_000)
     """A crash repeats the reading of at most so many records."""
 

@@ -13,10 +13,11 @@ standard input, a JSON object a line.
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,8 +50,12 @@ class Worker:
 
     def kill(self) -> None:
         """SIGKILL, if it still lives."""
+        self.send(signal.SIGKILL)
+
+    def send(self, number: int) -> None:
+        """A signal, if it still lives."""
         if self._code is None:
-            os.kill(self.pid, signal.SIGKILL)
+            os.kill(self.pid, number)
 
     def wait(self) -> int:
         """Its exit code when it has ended; that of a killed one is the signal's number, negative."""
@@ -72,6 +77,11 @@ class Workers:
         """`settings` are those of `holdfast.settings` beside `home`."""
         order = {"home": str(home), "settings": settings, "dies": None if dies is None else asdict(dies)}
         return Worker(self.tell(order), self)
+
+    def command(self, *arguments: str, environment: Mapping[str, str], log: Path) -> Worker:
+        """A `holdfast` command as a process of its own; where one of the arguments is `--fd`, the next is the port that
+        it gets a listening socket of."""
+        return Worker(self.tell({"command": arguments, "environment": dict(environment), "log": str(log)}), self)
 
     def tell(self, order: dict[str, Any]) -> int:
         """What it answers, a number."""
@@ -100,10 +110,15 @@ class Workers:
 def _serve(orders: IO[str]) -> None:
     import dbos  # noqa: F401 - and what it and the rest would import later
 
+    import holdfast.api.app
     import holdfast.app
     import holdfast.catalog.migration
+    import holdfast.cli.main
+    import holdfast.cli.serving
     import holdfast.engine.queue
-    import holdfast.engine.runtime  # noqa: F401
+    import holdfast.engine.runtime
+    import holdfast.operations.backup.run
+    import holdfast.operations.duties  # noqa: F401
 
     assert threading.active_count() == 1, "a process with threads must not fork"
     for line in orders:
@@ -114,18 +129,40 @@ def _serve(orders: IO[str]) -> None:
             continue
         pid = os.fork()
         if pid == 0:
-            os._exit(_child(order))
+            os._exit(_command(order) if "command" in order else _child(order))
         print(pid, flush=True)
+
+
+def _command(order: dict[str, Any]) -> int:
+    """A command's life; answers its exit code."""
+    from holdfast.cli.main import run
+
+    _write_to(Path(order["log"]))
+    for name in [name for name in os.environ if name.startswith("HOLDFAST_")]:
+        del os.environ[name]
+    os.environ.update(order["environment"])
+    arguments = list(order["command"])
+    if "--fd" in arguments:
+        place = arguments.index("--fd") + 1
+        arguments[place] = str(socket.create_server(("127.0.0.1", int(arguments[place]))).detach())
+    try:
+        return run(arguments)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 1
+
+
+def _write_to(file: Path) -> None:
+    log = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
 
 
 def _child(order: dict[str, Any]) -> int:
     """A worker's life; answers its exit code."""
     home = Path(order["home"])
-    log = os.open(home / "worker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for stream in (1, 2):
-        os.dup2(log, stream)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
+    _write_to(home / "worker.log")
     try:
         work(home, None if order["dies"] is None else Death(**order["dies"]), order["settings"])
     except BaseException:  # noqa: BLE001 - the log has it, the exit code says that there is something

@@ -41,9 +41,16 @@ _POSTGRESQL_OPTIONS = " ".join(
     for setting in (
         "jit=off", "enable_seqscan=off", "enable_bitmapscan=off", "enable_hashjoin=off", "enable_mergejoin=off",
         "max_parallel_workers_per_gather=0",
+        # A frozen or cut-off worker holds no row locks for longer, or nobody could take its runs over.
+        "idle_in_transaction_session_timeout=25s",
     )
 )  # fmt: skip
 _WRITES = "holdfast_writes"
+_POSTGRESQL_PATIENCE = {
+    "connect_timeout": 10, "tcp_user_timeout": 15_000,
+    "keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
+}  # fmt: skip
+"""A machine that has gone without a word is noticed within half a minute, not after the system's two hours."""
 
 
 def sqlite_module() -> ModuleType:
@@ -93,7 +100,7 @@ class Database:
                 pool_pre_ping=True,
                 pool_size=10,
                 max_overflow=20,
-                connect_args={"options": _POSTGRESQL_OPTIONS},
+                connect_args={"options": _POSTGRESQL_OPTIONS, **_POSTGRESQL_PATIENCE},
             )
         else:
             raise CatalogError(f"{backend} is no database Holdfast knows", hint=_URLS, code="database_url_invalid")

@@ -12,7 +12,9 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     import uvicorn
     from fastapi import FastAPI
 
+    from holdfast.cli.session import Session
     from holdfast.engine import Engine
 
 app = typer.Typer()
@@ -49,8 +52,13 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.  [default: HOLDFAST_PORT]")
     ] = None,
+    with_worker: Annotated[
+        bool, typer.Option("--worker/--no-worker", help="Also work, or only answer requests: other machines work.")
+    ] = True,
 ) -> None:
     """Run the service: API, schedule and worker.
+
+    With --no-worker the API alone, beside `holdfast worker` elsewhere.
 
     Until SIGTERM or Ctrl-C. Backups that run then stop at their next checkpoint and go on at the next start. Log lines
     go to standard error.
@@ -67,10 +75,9 @@ def serve(
         raise typer.Exit(prepared.returncode)
     with _bound(host or settings.host, settings.port if port is None else port) as listener:
         address, number = listener.getsockname()[:2]
-        children = {
-            "API": _start("api", "--fd", str(listener.fileno()), fds=(listener.fileno(),)),
-            "worker": _start("worker"),
-        }
+        children = {"API": _start("api", "--fd", str(listener.fileno()), fds=(listener.fileno(),))}
+        if with_worker:
+            children["worker"] = _start("worker")
         shown = f"[{address}]" if ":" in address else address
         _log.info("serving at http://%s:%d, described at http://%s:%d/docs", shown, number, shown, number)
         code = _wait(children)
@@ -86,22 +93,26 @@ def worker(parent: Parent = None) -> None:
     until no other process is it.
     """
     from holdfast.cli import logs
-    from holdfast.cli.session import opened
     from holdfast.operations.duties import Duties
+    from holdfast.operations.standing_down import StorageWatch
     from holdfast.settings import load_settings
 
     settings = load_settings()
     logs.service(settings.log_level, settings.log_format)
     stop = _stop_event(parent)
-    with opened() as session:
+    with _opened_once_there_is_storage(stop) as session:
+        if session is None:
+            return
         services = session.services
         services.database.migrate()
         if not _become_worker(services.engine, stop):
             return
         _log.info("working as process %d", os.getpid())
-        duties = Duties(services)
+        duties, watch = Duties(services), StorageWatch(services, partial(_begin_anew, parent))
         duties.start()
+        watch.start()
         stop.wait()
+        watch.stop()
         _log.info("stopping: running backups stop at their next checkpoint")
         duties.stop()
         services.engine.stop(drain_s=0.0, grace_s=_STOP_S)
@@ -155,6 +166,23 @@ def _server_config(application: "FastAPI") -> "uvicorn.Config":
     )
 
 
+@contextmanager
+def _opened_once_there_is_storage(stop: threading.Event) -> "Iterator[Session | None]":
+    """The installation, as soon as its storage answers; None: told to stop before that."""
+    from holdfast.cli.session import opened
+    from holdfast.errors import StorageUnavailable
+
+    with ExitStack() as stack:
+        session = None
+        while session is None and not stop.is_set():
+            try:
+                session = stack.enter_context(opened())
+            except StorageUnavailable as error:
+                _log.warning("waiting for the storage: %s", error)
+                stop.wait(_LOOK_S)
+        yield session
+
+
 def _become_worker(engine: "Engine", stop: threading.Event) -> bool:
     """Be the worker, as soon as no other process is. False: told to stop before that."""
     told = False
@@ -168,6 +196,12 @@ def _become_worker(engine: "Engine", stop: threading.Event) -> bool:
                 told = True
             stop.wait(_LOOK_S)
     return False
+
+
+def _begin_anew(parent: int | None) -> None:
+    """Become a worker that has just been started, with nothing under way, which waits for its storage."""
+    of_parent = () if parent is None else ("--parent", str(parent))
+    os.execv(sys.executable, [*_PROGRAM, "worker", *of_parent])
 
 
 def _start(command: str, *arguments: str, fds: tuple[int, ...] = ()) -> "subprocess.Popen[bytes]":

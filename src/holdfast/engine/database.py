@@ -16,7 +16,12 @@ from holdfast.errors import EngineError
 __all__ = ["JobDatabase", "job_database", "translated"]
 
 # A frozen or cut-off worker must not hold row locks for longer than this (PostgreSQL ends its session then).
-_IDLE_IN_TRANSACTION_MS = 60_000
+_IDLE_IN_TRANSACTION_MS = 25_000
+# As the catalog has it: a machine that has gone without a word is noticed within half a minute.
+_PATIENCE = {
+    "connect_timeout": 10, "tcp_user_timeout": 15_000,
+    "keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3,
+}  # fmt: skip
 # Bulk writers of the catalog may hold SQLite's one write lock for a while; DBOS itself waits this long.
 _BUSY_MS = 30_000
 
@@ -86,7 +91,7 @@ def _sqlite(url: sa.URL) -> JobDatabase:
 
 
 def _postgresql(url: sa.URL) -> JobDatabase:
-    engine = sa.create_engine(url, pool_size=5, max_overflow=15, pool_pre_ping=True)
+    engine = sa.create_engine(url, pool_size=5, max_overflow=15, pool_pre_ping=True, connect_args=_PATIENCE)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:

@@ -42,8 +42,8 @@ class Engine:
 
     `concurrency` is the number of jobs of one kind that a worker runs at once, `poll_s` how often it looks for new ones
     (so at most `concurrency / poll_s` begin per second). DBOS keeps both in the database: the worker that started last
-    sets them for all. A worker is taken for dead after `dead_after_s` without a beat: 30 s where there are many
-    machines. Finished jobs are forgotten after `keep_finished_s`.
+    sets them for all. A worker is taken for dead after `dead_after_s` without a beat. Finished jobs are forgotten after
+    `keep_finished_s`.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Engine:
         *,
         poll_s: float = 0.2,
         beat_s: float = 2.0,
-        dead_after_s: float = 6.0,
+        dead_after_s: float = 30.0,
         concurrency: int = 4,
         keep_finished_s: float = 86_400.0,
         retry: RetryPolicy | None = None,
@@ -242,6 +242,13 @@ class Engine:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def give_up(self) -> None:
+        """Put back whatever runs here, for others to run, and sign off. The caller ends this process at once: what
+        still goes on in it would be run twice."""
+        with translated("give up what runs here"):
+            self._queue.put_back(self.executor_id, self._queue.running().get(self.executor_id, []))
+            self._heartbeat.remove()
 
     # --- inside
 

@@ -1,7 +1,9 @@
 """What a worker does beside its jobs, again and again: the schedule, what waits to be sent, what has expired, prune."""
 
 import logging
+from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 
 from holdfast.catalog import instances
@@ -20,10 +22,13 @@ from holdfast.operations import (
     webhooks,
 )
 from holdfast.operations.backup.request import reconcile
+from holdfast.operations.locking import in_turn, unless_busy
 from holdfast.operations.prune import PruneReport
 from holdfast.operations.services import Services
 from holdfast.operations.verify.regular import verify_regularly
 
+_LOOK_S = 600.0
+"""How often a worker looks whether it is its turn to do what all do in turn."""
 _log = logging.getLogger(__name__)
 
 
@@ -56,22 +61,20 @@ class Duties:
         minutes = services.settings.replicate_minutes
         if services.replicas and minutes:
             copy = partial(replicate.replicate_regularly, services)
-            self._copying.every(60.0 * minutes, copy, name="replicas", first_after_s=30.0)
+            self._in_turn(self._copying, 60.0 * minutes, copy, name="replicas", first_after_s=30.0)
         if services.settings.verify_days:
             prove = partial(verify_regularly, services)
             self._proving.every(3_600.0, prove, name="verify", first_after_s=300.0)
         if not services.settings.append_only:
-            punctual.every(60.0, partial(erase.resume, services), name="pending erasures", first_after_s=30.0)
-            punctual.every(
-                86_400.0, partial(exports.delete_orphans, services), name="lost archives", first_after_s=600.0
-            )
+            punctual.every(60.0, self._resume_erasures, name="pending erasures", first_after_s=30.0)
+            orphans = partial(exports.delete_orphans, services)
+            self._in_turn(self._pruning, 86_400.0, orphans, name="lost archives", first_after_s=600.0)
             if services.settings.prune_hours:
-                self._pruning.every(
-                    services.settings.prune_hours * 3600.0, self._prune, name="prune", first_after_s=900
-                )
+                hours = services.settings.prune_hours
+                self._in_turn(self._pruning, hours * 3600.0, self._prune, name="prune", first_after_s=900.0)
         if object_locks.wants_locks(services):
             locks = partial(object_locks.extend_locks, services)
-            self._pruning.every(86_400.0, locks, name="object locks", first_after_s=300.0)
+            self._in_turn(self._pruning, 86_400.0, locks, name="object locks", first_after_s=300.0)
         for ticker in self._short + self._long:
             ticker.start()
 
@@ -84,10 +87,24 @@ class Duties:
         for ticker in self._long:
             ticker.stop()
 
+    def _in_turn(
+        self, ticker: Ticker, pause_s: float, duty: Callable[[], object], *, name: str, first_after_s: float
+    ) -> None:
+        """What all workers together do once in `pause_s`. Asked for more often: whose turn it was may have died."""
+
+        def call() -> None:
+            with suppress(Interrupted):
+                in_turn(self._services, name, timedelta(seconds=pause_s), duty)
+
+        ticker.every(min(pause_s, _LOOK_S), call, name=name, first_after_s=first_after_s)
+
+    def _resume_erasures(self) -> None:
+        with unless_busy():
+            erase.resume(self._services)
+
     def _prune(self) -> None:
         acting.act_as(acting.SCHEDULE)
-        with suppress(Interrupted):
-            prune_by_policies(self._services)
+        prune_by_policies(self._services)
 
     def _queue_due(self) -> int:
         acting.act_as(acting.SCHEDULE)

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -56,6 +57,26 @@ def locked(services: Services, name: str) -> Iterator[Callable[[Connection], Non
         keeper.join()
         with services.database.write() as connection:
             locks.release(connection, name, token)
+
+
+def in_turn(services: Services, name: str, pause: timedelta, duty: Callable[[], object]) -> bool:
+    """Do a duty unless some worker does it now or has done it within the last `pause`; says whether it was done here.
+
+    So that many workers together do it as often as one. A duty that fails, or whose worker dies, is done by whoever
+    comes next.
+    """
+    done, is_done = f"{name} done", False
+    with unless_busy(), locked(services, name):
+        with services.database.read() as connection:
+            is_due = locks.holder(connection, done) is None
+        if is_due:
+            began = time.monotonic()
+            duty()
+            left = pause - timedelta(seconds=time.monotonic() - began)
+            with services.database.write() as connection:
+                locks.acquire(connection, done, services.engine.executor_id, max(left, timedelta(seconds=1)))
+            is_done = True
+    return is_done
 
 
 @contextmanager

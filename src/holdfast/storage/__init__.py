@@ -4,7 +4,7 @@ What the bytes are is the vault's matter. `protocol.py` says what every storage 
 """
 
 from holdfast.storage.append_only import AppendOnly
-from holdfast.storage.beneath import every_name, s3_beneath
+from holdfast.storage.beneath import every_name, s3_beneath, without_patience
 from holdfast.storage.opening import open_storage
 from holdfast.storage.probing import Capabilities, probe
 from holdfast.storage.protocol import ObjectInfo, Storage
@@ -12,5 +12,5 @@ from holdfast.storage.removing import Removal, remove
 
 __all__ = [
     "AppendOnly", "Capabilities", "ObjectInfo", "Removal", "Storage", "every_name", "open_storage", "probe", "remove",
-    "s3_beneath",
+    "s3_beneath", "without_patience",
 ]  # fmt: skip

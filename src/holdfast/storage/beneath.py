@@ -37,6 +37,13 @@ def s3_beneath(storage: Storage) -> S3Beneath | None:
     return S3Beneath(storage.inner, storage) if isinstance(storage.inner, S3Storage) else None
 
 
+def without_patience(storage: Storage) -> Storage:
+    """The same one, whose unavailability is told at once."""
+    if isinstance(storage, AppendOnly):
+        storage = storage.inner
+    return storage.inner if isinstance(storage, RetryingStorage) else storage
+
+
 def every_name(storage: Storage, prefix: str) -> list[str]:
     """The names of all objects with a prefix, those too that are deleted and of which a bucket keeps earlier versions.
 

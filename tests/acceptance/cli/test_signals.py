@@ -117,3 +117,15 @@ def test_a_canceled_backup_ends_though_its_source_does_not_answer(
     again = shop("cancel", "shop")
     assert again.code == 2, again
     assert "no backup of shop is under way" in again.err
+
+
+def test_a_service_without_a_worker_answers_and_leaves_the_work_to_others(shop: CommandLine) -> None:
+    service = shop.start("serve", "--no-worker", "--port", "0")
+    assert service.stderr is not None
+    line = service.stderr.readline()
+    with urllib.request.urlopen(f"{line.split('serving at ')[1].split(',')[0]}/v1/ping", timeout=PATIENCE_S) as answer:
+        assert answer.status == 200
+    assert shop.good("backup", "shop")["status"] == "successful"  # by the command itself: there is no worker
+    service.terminate()
+    _, err = service.communicate(timeout=PATIENCE_S)
+    assert service.returncode == 0 and "does the work" not in err, err

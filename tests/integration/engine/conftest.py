@@ -60,9 +60,9 @@ class Workers:
         self._url, self._folder = url, folder
         self._processes: list[subprocess.Popen[str]] = []
 
-    def start(self, beat_s: float = 0.2, dead_after_s: float = 1.0) -> subprocess.Popen[str]:
+    def start(self, beat_s: float = 0.2, dead_after_s: float = 1.0, *new_kinds: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, str(WORKER), self._url, str(self._folder), str(beat_s), str(dead_after_s)],
+            [sys.executable, str(WORKER), self._url, str(self._folder), str(beat_s), str(dead_after_s), *new_kinds],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -120,3 +120,22 @@ def test_a_paused_worker_that_wakes_up_ends_nothing_that_was_taken_over(
     assert first.wait(10) == 0, "it does not wait for ever for the job's outcome"
     second.send_signal(signal.SIGCONT)
     until(lambda: engine.state("backup", 7) == JobState.DONE, "the second worker ends it")
+
+
+@on_postgresql
+def test_an_old_and_a_new_release_work_side_by_side(engine: Engine, catalog: Catalog, workers: Workers) -> None:
+    old = workers.ready(workers.start(0.2, 1.0))
+    with catalog.write() as connection:
+        engine.enqueue(connection, "restore", 8)  # of a kind that only the new release knows
+    enqueue(engine, catalog, 7)
+    until(lambda: begun(workers, 7, old.pid), "the old release begins what it knows")
+    new = workers.ready(workers.start(0.2, 1.0, "restore"))
+    until(lambda: begun(workers, 8, new.pid), "the new one begins the rest")
+    assert not begun(workers, 8, old.pid)
+    old.kill()
+    until(lambda: begun(workers, 7, new.pid), "the new one takes over from the old one")
+    older = workers.ready(workers.start(0.2, 1.0))
+    new.kill()
+    until(lambda: begun(workers, 7, older.pid), "and an old one from the new one")
+    workers.release(7)
+    until(lambda: engine.state("backup", 7) == JobState.DONE, "the job is done")

@@ -1,4 +1,4 @@
-"""A worker process for tests: python worker.py DATABASE_URL FOLDER BEAT_S DEAD_AFTER_S
+"""A worker process for tests: python worker.py DATABASE_URL FOLDER BEAT_S DEAD_AFTER_S [NEW_KIND]
 
 Its one kind, "backup", writes "begin ID PID" into FOLDER/log, waits until there is a file FOLDER/release-ID (or the
 worker is stopped), and writes "end ID PID". SIGTERM stops it with a second to drain. It prints "ready" when it works.
@@ -14,7 +14,7 @@ from holdfast.engine import Engine, Interrupted
 from holdfast.errors import WorkerElsewhere
 
 
-def main(database_url: str, folder: Path, beat_s: float, dead_after_s: float) -> int:
+def main(database_url: str, folder: Path, beat_s: float, dead_after_s: float, new_kinds: list[str]) -> int:
     engine = Engine(database_url, poll_s=0.05, beat_s=beat_s, dead_after_s=dead_after_s)
 
     def log(event: str, subject_id: int) -> None:
@@ -28,7 +28,8 @@ def main(database_url: str, folder: Path, beat_s: float, dead_after_s: float) ->
                 raise Interrupted
         log("end", subject_id)
 
-    engine.register("backup", backup)
+    for kind in ("backup", *new_kinds):
+        engine.register(kind, backup)
     told = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: told.set())
     try:
@@ -44,4 +45,4 @@ def main(database_url: str, folder: Path, beat_s: float, dead_after_s: float) ->
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])))
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]), sys.argv[5:]))

@@ -13,8 +13,10 @@ from holdfast.engine import Interrupted
 from holdfast.errors import CatalogBusy, HoldfastError
 from holdfast.operations.services import Services
 
-LEASE_TTL = timedelta(seconds=15)
-_RENEW_S = 4.0
+_TTL_SHARE = 0.5
+"""Of the time after which a worker is dead: whoever takes a run over does not have to wait for its lease."""
+_LONGEST_TTL_S = 15.0
+_RENEWALS = 4
 _log = logging.getLogger(__name__)
 
 
@@ -33,12 +35,13 @@ def leased(services: Services, instance_id: int) -> Iterator[Lease]:
     Waits for a dead holder's lease to run out. Raises CatalogBusy where a live one does not let go of it.
     """
     database, holder = services.database, services.engine.executor_id
-    deadline = time.monotonic() + 2 * LEASE_TTL.total_seconds()
+    ttl_s = min(_LONGEST_TTL_S, _TTL_SHARE * services.settings.worker_dead_seconds)
+    deadline = time.monotonic() + 2 * ttl_s
     while True:
         with database.write() as connection:
             if services.engine.is_sole_worker:
                 leases.break_others(connection, instance_id, holder)
-            token = leases.acquire(connection, instance_id, holder, LEASE_TTL)
+            token = leases.acquire(connection, instance_id, holder, timedelta(seconds=ttl_s))
         if token is not None:
             break
         if services.engine.stopping.wait(0.5):
@@ -48,7 +51,7 @@ def leased(services: Services, instance_id: int) -> Iterator[Lease]:
     lease, done = Lease(token), threading.Event()
 
     def renew() -> None:
-        while not done.wait(_RENEW_S):
+        while not done.wait(ttl_s / _RENEWALS):
             try:
                 with database.write() as connection:
                     leases.fence(connection, instance_id, token)
