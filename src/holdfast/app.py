@@ -11,6 +11,7 @@ from holdfast.catalog.database import Database
 from holdfast.engine import Engine
 from holdfast.errors import CatalogError, InputError, VaultError
 from holdfast.operations import customers, definitions, jobs, keys, revisions
+from holdfast.operations.repair.restoring import take_installation_keys
 from holdfast.operations.services import Services
 from holdfast.settings import Settings
 from holdfast.sources.policy import NetworkPolicy
@@ -164,6 +165,12 @@ def import_root_key(settings: Settings, text: str, passphrase: str) -> RootKey:
     return keys.import_key(
         settings.effective_root_key_file, text, passphrase, opens=lambda root: Vault.open(storage, root)
     )
+
+
+def take_keys_from_replica(settings: Settings) -> bool:
+    """For a vault that does not open, since the installation's keys in it are lost. False: no replica has them."""
+    root_key = read_root_key(settings)
+    return take_installation_keys(_deleting_storage(settings), _replicas(settings), root_key)
 
 
 def _storage(settings: Settings) -> Storage:

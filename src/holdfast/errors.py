@@ -199,7 +199,7 @@ class Damaged(VaultError):
     code = "damaged"
 
     def __init__(self, message: str, *, object_name: str, hint: str | None = None) -> None:
-        hint = hint or "`holdfast verify` names what it held; a replica or the source may still have it."
+        hint = hint or "`holdfast verify` names what it held, `holdfast repair` gets back what can be had."
         super().__init__(message, hint=hint)
         self.object_name = object_name
 

@@ -13,6 +13,8 @@ _MANY = 5_000
 Kind = Literal["record", "blob"]
 PENDING = "pending"
 """The cause of a debt that nobody has tried to pay yet."""
+DAMAGED = "damaged"
+"""The cause of a record's debt whose content in the vault was lost: paid by reading it again, changed or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,14 @@ def put(conn: sa.Connection, rows: Sequence[Debt]) -> None:
         ),
         [{name: getattr(row, name) for name in Debt.__dataclass_fields__} for row in rows],
     )  # fmt: skip
+
+
+def damaged(conn: sa.Connection, stream: int) -> set[str]:
+    """The keys of records whose content in the vault was lost."""
+    query = sa.select(debts.c.record_key).where(
+        debts.c.stream == stream, debts.c.kind == "record", debts.c.cause == DAMAGED
+    )
+    return set(conn.execute(query).scalars())
 
 
 def untried(conn: sa.Connection, stream: int, kind: Kind, sequence: int, limit: int) -> list[Debt]:

@@ -64,6 +64,34 @@ def records_in(
     ]
 
 
+def ended_in(conn: sa.Connection, stream: int, after_run: int, last_run: int) -> list[str]:
+    """The keys of records of which a version ended in a run after `after_run` and up to `last_run`."""
+    query = (
+        sa.select(history.c.record_key)
+        .where(history.c.stream == stream, history.c.run_to > after_run, history.c.run_to <= last_run)
+        .distinct()
+        .order_by(history.c.record_key)
+    )
+    return list(conn.execute(query).scalars())
+
+
+def written_in(conn: sa.Connection, stream: int, after_run: int, last_run: int) -> list[StandingRow]:
+    """The versions that a run after `after_run` and up to `last_run` wrote and that stand at its end, by key."""
+    parts = []
+    for table in (current, history):
+        compare: sa.ColumnElement[Any] = current.c["compare"] if table is current else sa.null()
+        columns = table.c
+        query = sa.select(
+            columns.record_key, columns.scope, columns.run_from, columns.digest, compare.label("compare"),
+            columns.pack, columns.frame, columns.start, columns.length, columns.blob,
+        ).where(columns.stream == stream, columns.run_from > after_run, columns.run_from <= last_run)  # fmt: skip
+        parts.append(query if table is current else query.where(history.c.run_to > last_run))
+    return [
+        StandingRow(row[0], row[1], row[2], bytes(row[3]), None if row[4] is None else bytes(row[4]), *row[5:])
+        for row in conn.execute(sa.union_all(*parts).order_by(sa.column("record_key")))
+    ]
+
+
 def move_records(conn: sa.Connection, stream: int, moves: Sequence[Move]) -> None:
     """Every version of these records that has the bytes: the one that wrote them, and later ones that refer to them."""
     if not moves:

@@ -80,6 +80,16 @@ def all_live(conn: sa.Connection) -> list[PackRow]:
     return [PackRow(*row) for row in conn.execute(sa.select(*_PACK).where(packs.c.condemned_at.is_(None)))]
 
 
+def get_many(conn: sa.Connection, numbers: Iterable[int]) -> list[PackRow]:
+    """Those of these packs that there are."""
+    wanted = sorted(set(numbers))
+    found: list[PackRow] = []
+    for begin in range(0, len(wanted), _MANY):
+        query = sa.select(*_PACK).where(packs.c.id.in_(wanted[begin : begin + _MANY])).order_by(packs.c.id)
+        found += [PackRow(*row) for row in conn.execute(query)]
+    return found
+
+
 def size_bytes(conn: sa.Connection) -> int:
     """Of all packs that are there."""
     return int(conn.execute(sa.select(sa.func.coalesce(sa.func.sum(packs.c.size_bytes), 0))).scalar_one())

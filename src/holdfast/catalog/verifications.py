@@ -58,6 +58,11 @@ def end(conn: sa.Connection, id_: int, moment: datetime) -> None:
     conn.execute(sa.update(verifications).where(verifications.c.id == id_).values(ended_at=moment))
 
 
+def drop(conn: sa.Connection, id_: int) -> None:
+    """As if it had never begun."""
+    conn.execute(sa.delete(verifications).where(verifications.c.id == id_))
+
+
 def unended(conn: sa.Connection) -> list[Verification]:
     """Those that are under way or were broken off, newest first."""
     query = sa.select(*_VERIFICATION).where(verifications.c.ended_at.is_(None)).order_by(_NEWEST_FIRST)

@@ -1,5 +1,7 @@
-"""`verify`, `replicate`: proving that the vault holds what was written, and keeping a second one."""
+"""`verify`, `repair`, `replicate`: proving that the vault holds what was written, mending it, keeping a second one."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from holdfast.catalog.verifications import Verification
     from holdfast.cli.progress import CountBar
     from holdfast.cli.session import Session
+    from holdfast.operations.repair import RepairReport
     from holdfast.operations.verify import Plan, VerifyReport
     from holdfast.vault.findings import CheckProgress, Finding
     from holdfast.vault.replicating import ReplicaReport
@@ -152,6 +155,121 @@ def _told(output: Output, what: str, report: "VerifyReport") -> dict[str, Any]:
         "objects": report.objects,
         "bytes": report.size_bytes,
         "findings": [as_document(finding) for finding in report.findings],
+    }
+
+
+@app.command(
+    rich_help_panel=_PANEL,
+    epilog=example("holdfast repair", "holdfast repair --data --forget-lost", "holdfast repair --replica"),
+)
+def repair(
+    data: Annotated[
+        bool, typer.Option("--data", help="Read all data first, not only what earlier checks have found damaged.")
+    ] = False,
+    forget_lost: Annotated[
+        bool,
+        typer.Option("--forget-lost", help="Let backups no longer claim what cannot be had; they name it as lost."),
+    ] = False,
+    replica: Annotated[bool, typer.Option("--replica", help="Mend the replicas from the vault instead.")] = False,
+    json: Json = False,
+) -> None:
+    """Mend what a check has found.
+
+    Takes lost or damaged objects from a replica; without one writes anew what keys and catalog know, and lets the next
+    backup store again what the source still has: back up, then repair once more. Says what cannot be had. Exit code 1:
+    something is still lost or damaged.
+    """
+    from holdfast.cli.progress import count_bar
+    from holdfast.operations.repair import repair as repair_vault
+    from holdfast.operations.repair import repair_replica
+
+    output = Output(as_json=json)
+    if replica and (data or forget_lost):
+        raise InputError("--replica goes with neither --data nor --forget-lost", field="--replica")
+    with _opened_to_repair() as session:
+        services = session.services
+        if replica:
+            if not services.replicas:
+                raise InputError("there is no replica", field="--replica", hint="HOLDFAST_REPLICA_URL names replicas.")
+            reports = []
+            for one in services.replicas:
+                with count_bar(output, f"repairing {one.url}", estimates=True) as bar:
+                    reports.append(repair_replica(services, one, progress=partial(_show, bar)))
+        else:
+            with count_bar(output, "repairing the vault", estimates=True) as bar:
+                reports = [
+                    repair_vault(services, data=data, forget_lost=forget_lost, progress=partial(_show, bar))
+                ]  # fmt: skip
+    documents = [_told_repair(output, report) for report in reports]
+    output.document({"replicas": documents} if replica else documents[0])
+    if not all(report.is_whole for report in reports):
+        raise typer.Exit(NOT_GOOD)
+
+
+@contextmanager
+def _opened_to_repair() -> Iterator["Session"]:
+    """Also where the installation's keys are lost, if a replica has them."""
+    from holdfast.app import take_keys_from_replica
+    from holdfast.cli.session import opened
+    from holdfast.errors import Damaged
+    from holdfast.settings import load_settings
+
+    with ExitStack() as stack:
+        try:
+            session = stack.enter_context(opened(even_damaged=True, deletes=True))
+        except Damaged:
+            if not take_keys_from_replica(load_settings()):
+                raise
+            session = stack.enter_context(opened(even_damaged=True, deletes=True))
+        yield session
+
+
+def _told_repair(output: Output, report: "RepairReport") -> dict[str, Any]:
+    from holdfast.operations.findings import as_document, held_document
+
+    for mended in report.mended:
+        output.say(f"{mended.object_name}: {mended.how}", "green")
+    for waiting in report.waiting:
+        name = waiting.label or str(waiting.instance_id)
+        output.say(f"{waiting.object_name}: waits for the next backup: {'; '.join(map(str, waiting.held))}", "yellow")
+        output.say(f"→ `holdfast backup {name}`, then `holdfast repair` again.", indent=2)
+    for gone in report.not_had:
+        held = "; ".join(map(str, gone.held))
+        output.say(f"{gone.object_name}: cannot be had, from versions before the newest: {held}", "red")
+        if gone.is_forgotten:
+            output.say("→ Its backups no longer claim to have it, and name it as lost.", indent=2)
+        else:
+            output.say("→ `holdfast repair --forget-lost` lets its backups no longer claim to have it.", indent=2)
+    for finding in report.problems:
+        _tell(output, finding)
+    if report.is_whole:
+        output.say("Nothing is lost or damaged now.", "green")
+    else:
+        errors = sum(finding.severity == "error" for finding in report.left)
+        output.say(f"Still lost or damaged: {count(errors, 'error')}: holdfast verify names them.", "red")
+    return {
+        "whole": report.is_whole,
+        "mended": [{"object": one.object_name, "how": one.how} for one in report.mended],
+        "waiting_for_backup": [
+            {
+                "object": one.object_name,
+                "instance_id": one.instance_id,
+                "instance": one.label,
+                "held": held_document(one.held),
+            }
+            for one in report.waiting
+        ],
+        "not_to_be_had": [
+            {
+                "object": one.object_name,
+                "instance_id": one.instance_id,
+                "forgotten": one.is_forgotten,
+                "held": held_document(one.held),
+            }
+            for one in report.not_had
+        ],
+        "problems": [as_document(finding) for finding in report.problems],
+        "findings": [as_document(finding) for finding in report.left],
     }
 
 

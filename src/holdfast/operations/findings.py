@@ -1,6 +1,6 @@
 """Findings as documents: what the catalog keeps of them and machines read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from holdfast.vault.findings import Finding, Lost
@@ -15,11 +15,15 @@ def as_document(finding: Finding) -> dict[str, Any]:
         "customer_id": finding.customer_id,
         "instance_id": finding.instance_id,
         "backup": finding.sequence,
-        "held": [
-            {"endpoint": one.endpoint, "kind": one.kind, "records": one.count, "ids": list(one.keys)}
-            for one in finding.lost
-        ],
+        "held": held_document(finding.lost),
     }
+
+
+def held_document(held: Sequence[Lost]) -> list[dict[str, Any]]:
+    """What an object held, by endpoint."""
+    return [
+        {"endpoint": one.endpoint, "kind": one.kind, "records": one.count, "ids": list(one.keys)} for one in held
+    ]  # fmt: skip
 
 
 def from_document(document: Mapping[str, Any]) -> Finding:

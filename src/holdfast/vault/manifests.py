@@ -77,6 +77,14 @@ class Owed(msgspec.Struct, frozen=True, kw_only=True):
     first_sequence: int
 
 
+class LostContent(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that the state had, or whose blob it had, and that nobody can read any more."""
+
+    endpoint: str
+    key: str
+    kind: Literal["record", "blob"] = "record"
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """A run that has ended, whichever way. The state after it: that after its parent, and then its packs in order."""
 
@@ -104,6 +112,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     skips: tuple[dict[str, Any], ...] = ()
     """What the definition declares as permanently not to be had, by endpoint, parent or record, and cause."""
     options: dict[str, Any] = {}
+    lost: tuple[LostContent, ...] = ()
+    """What the state had when the run ended and a repair could not get back: counts and sums are without it."""
 
 
 def encode(keys: CustomerKeys, manifest: Manifest) -> tuple[str, bytes]:

@@ -110,7 +110,7 @@ class PackReader:
         except ObjectMissing as error:
             raise ObjectMissing(
                 f"pack {name} is missing from {self._storage.url}",
-                hint="`holdfast verify` names what it held; a replica or the source may still have it.",
+                hint="`holdfast verify` names what it held, `holdfast repair` gets back what can be had.",
             ) from error
         opened = _open(self._keys, self._customer_id, pack_id, name, start)
         self._cache.opened.put((self._customer_id, pack_id), opened, len(opened[1].frames) + 1)

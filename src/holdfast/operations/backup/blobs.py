@@ -13,13 +13,15 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from sqlalchemy import Connection
+
 from holdfast.catalog import blobs as catalog_blobs
 from holdfast.catalog import debts, partial_blobs, records, scopes, streams
 from holdfast.catalog.blobs import Blob
 from holdfast.catalog.debts import Debt
 from holdfast.catalog.partial_blobs import PartialBlob
 from holdfast.clock import now
-from holdfast.errors import CredentialRefused, NotFound, SourceError
+from holdfast.errors import CredentialRefused, Damaged, NotFound, ObjectMissing, SourceError
 from holdfast.ids import new_object_id
 from holdfast.operations.backup.attaching import BlobCommitter, FetchedBlob, FetchedChunk, SameBlob
 from holdfast.operations.backup.endpoint import Reading
@@ -132,6 +134,8 @@ class BlobFetcher:
             await run(partial(committer.forgive, self._stream, debt.record_key, "blob"))
         except Skipped as skipped:
             await run(partial(committer.skip_blob, self._stream, debt.record_key, skipped.code, str(skipped)))
+        except (Damaged, ObjectMissing) as error:  # the record itself is lost: nobody knows where its blob is
+            await run(partial(committer.defer, debt, error))
         except SourceError as error:
             await run(partial(committer.defer, debt, error))
             if isinstance(error, CredentialRefused):
@@ -146,9 +150,18 @@ class BlobFetcher:
                 raise NotFound(f"{self._stream.name} has no record {key}")
             place = place_of(self._context, row)
             stored = None if row.blob is None else catalog_blobs.get(connection, row.blob)
+            if stored is not None and not self._is_whole(connection, stored):
+                stored = None
             parent_key = "" if row.scope is None else scopes.get(connection, row.scope).parent_key
         parent = self._parents.get(parent_key) if self._parents else None
         return parent, fields_of(self._context.customer.read(place)), stored
+
+    def _is_whole(self, connection: Connection, blob: Blob) -> bool:
+        """Whether all its chunks are stored: what was lost is to be sent again, although it has not changed."""
+        wanted = catalog_blobs.cut(blob.chunks)
+        return len(catalog_blobs.chunk_places(connection, self._context.customer.customer_id, wanted)) == len(
+            set(wanted)
+        )
 
     async def _fetch(
         self, key: str, parent: Parent | None, fields: Mapping[str, Any], stored: Blob | None

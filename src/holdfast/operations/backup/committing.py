@@ -226,6 +226,10 @@ class Committer:
             ))  # fmt: skip
             moves.update(_moved(old.scope, read.listing.scope_id))
         records.replace(connection, stream.id, sequence, changed_rows)
+        if stream.lost:
+            again = [row.record_key for row in changed_rows if row.record_key in stream.lost]
+            debts.settle(connection, stream.id, "record", again)
+            stream.lost.difference_update(again)
         records.recompare(connection, stream.id, comparison.recompared)
         scopes.add_live(connection, moves)
         stream.state_sum = digests.add(stream.state_sum, comparison.new.digests)  # none has its blob yet

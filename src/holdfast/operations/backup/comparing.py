@@ -103,7 +103,7 @@ def compare(
     comparison = Comparison(stream)
     current = known(connection, stream.id, readings.keys)
     found = digests.record_digests(context.customer.digest_key, stream.name, readings.keys, readings.raws)
-    tombstones = readings.tombstones
+    tombstones, lost = readings.tombstones, stream.lost
     new: list[int] = []
     different: list[Read] = []
     for index, (key, digest, listing, (old_digest, slot, scope, _)) in enumerate(
@@ -116,7 +116,7 @@ def compare(
                 listing.present -= slot in stream.seen
         elif slot is None:
             new.append(index)
-        elif old_digest == digest:
+        elif old_digest == digest and not (lost and key in lost):
             _mark_unchanged(comparison, key, slot, scope, listing)
         else:
             different.append(Read(key, readings.raws[index], digest, listing))
@@ -201,6 +201,8 @@ def _compare_details(
             if not raw:
                 raise CatalogBusy(f"{stream.name} {key} was deleted while its stub was compared")
             new.append(index)
+        elif raw and key in stream.lost:
+            comparison.changed.append(Changed(Read(key, raw, digest, listing), compares[key], row))
         elif not raw or row.digest == digest:
             _mark_same(comparison, Changed(Read(key, raw, digest, listing), compares[key], row))
         elif volatile or row.shape in (UNKNOWN_SHAPE, digests.shape(raw)):
@@ -237,7 +239,9 @@ def _sort_out(
     for read in different:
         record = Changed(read, _comparable(context, stream, read.key, read.raw), rows[read.key])
         old = record.old
-        if record.compare is not None:
+        if read.key in stream.lost:
+            comparison.changed.append(record)
+        elif record.compare is not None:
             if record.compare == old.compare:
                 _mark_unchanged(comparison, read.key, old.slot, old.scope, read.listing)
             else:

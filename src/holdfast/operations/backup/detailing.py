@@ -154,7 +154,8 @@ class DetailReader:
 
     def _stored_compares(self, keys: Sequence[str]) -> dict[str, bytes | None]:
         with self._work.reading.context.services.database.read() as connection:
-            return {key: row.compare for key, row in records.lookup(connection, self._work.stream.id, keys).items()}
+            found = records.lookup(connection, self._work.stream.id, keys)
+        return {key: row.compare for key, row in found.items() if key not in self._work.stream.lost}
 
     def _note_failure(self, listing: Listing, part: _Part, one: _Wanted, error: BaseException) -> None:
         """Note that one record could not be read. Raises what is not about this record alone."""

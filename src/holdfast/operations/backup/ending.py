@@ -105,7 +105,7 @@ def _manifest(
 ) -> Manifest:
     instance = instances.get(connection, run.instance_id, deleted=True)
     current = runs.get(connection, run.id)
-    owed = tuple(_owed(connection, run.instance_id))
+    owed = tuple(owed_by(connection, run.instance_id))
     if status is None:
         complete = all(stream.outcome == "complete" for stream in reached)
         status = "successful" if complete and not failures.count and not owed else "failed"
@@ -135,7 +135,8 @@ def _manifest(
     )
 
 
-def _owed(connection: Connection, instance_id: int) -> Iterator[Owed]:
+def owed_by(connection: Connection, instance_id: int) -> Iterator[Owed]:
+    """All debts of an instance, as a manifest names them."""
     for stream in streams.of_instance(connection, instance_id):
         after: str | None = None
         while found := debts.of_stream(connection, stream.id, after=after):

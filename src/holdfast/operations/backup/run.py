@@ -8,7 +8,19 @@ import logging
 
 import uvloop
 
-from holdfast.catalog import counts, definitions, erasures, instances, leases, packs, rebuilding, runs, seen, streams
+from holdfast.catalog import (
+    counts,
+    debts,
+    definitions,
+    erasures,
+    instances,
+    leases,
+    packs,
+    rebuilding,
+    runs,
+    seen,
+    streams,
+)
 from holdfast.catalog.runs import Run
 from holdfast.definitions.drafts import is_draft
 from holdfast.definitions.fingerprint import fingerprint
@@ -144,6 +156,7 @@ def _open_streams(context: RunContext) -> dict[str, Stream]:
             for slots in seen.load(connection, context.run_id, row.id):
                 stream.seen.update(slots)
             stream.strays = seen.strays(connection, context.run_id, row.id)
+            stream.lost = debts.damaged(connection, row.id)
             earlier = counted.get(endpoint.name)
             if earlier is not None:
                 stream.counts = Counts(**{name: getattr(earlier, name) for name in Counts.__dataclass_fields__})

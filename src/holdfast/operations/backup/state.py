@@ -105,6 +105,8 @@ class Stream:
     live: int
     state_sum: bytes
     seen: SeenSlots
+    lost: set[str] = field(default_factory=set)
+    """Records whose content in the vault was lost: when they are read again they are stored, whatever has changed."""
     strays: dict[str, Stray] = field(default_factory=dict)
     """By record key: unchanged records of global ids that were seen under another parent than they belong to. They stay
     where they are unless that parent's listing turns out not to have them any more."""

@@ -106,10 +106,16 @@ class _Emptier:
         stays = any(pack.condemned_at is None and not pack.contents_only and pack not in sources for pack in here)
         for source in sources:
             self._move_operations(source, by_name, stays=stays)
+        if self._work.salvage is not None:
+            # What a version had that nobody can read any more must not come back from before it.
+            for endpoint, stream in by_name.items():
+                with self._database.read() as connection:
+                    ended = emptying.ended_in(connection, stream, self._window.after, self._window.last)
+                self._move_deletions(endpoint, stream, ended, stays=stays)
         for pack in here:
             if pack.condemned_at is not None and pack.deleting_at is None:
                 if pack.contents_only:
-                    self._move_descriptions(pack, self._customer.read_footer(pack.object_id).blobs)
+                    self._move_descriptions(pack, self._footer(pack).blobs)
                 self._move_chunks(pack)
         self._commit()
         with self._work.transaction() as connection:
@@ -132,12 +138,7 @@ class _Emptier:
                 self._learn_parents(connection, rows)
             if not rows:
                 return
-            raws = self._customer.read_many([self._place(row) for row in rows])
-            found = digests.record_digests(self._customer.digest_key, endpoint, [row.record_key for row in rows], raws)
-            for row, digest in zip(rows, found, strict=True):
-                if digest != row.digest:
-                    name = pack_name(self._customer.customer_id, self._names[row.pack])
-                    raise Damaged(f"{name} holds another record {row.record_key}", object_name=name)
+            raws, found = self._read(endpoint, stream, rows)
             places = self._writer.add_records(
                 endpoint,
                 [row.record_key for row in rows],
@@ -152,6 +153,32 @@ class _Emptier:
             self._commit_if_full()
             after = rows[-1].record_key
 
+    def _read(self, endpoint: str, stream: int, rows: Sequence[StandingRow]) -> tuple[list[bytes], list[bytes]]:
+        """The records' bytes and digests. Raises Damaged, ObjectMissing."""
+        salvage = self._work.salvage
+        if salvage is None:
+            raws = self._customer.read_many([self._place(row) for row in rows])
+        else:
+            raws = [salvage.read(endpoint, stream, row, self._place(row)) for row in rows]
+        found = digests.record_digests(self._customer.digest_key, endpoint, [row.record_key for row in rows], raws)
+        for row, digest in zip(rows, found, strict=True):
+            if digest != row.digest:
+                name = pack_name(self._customer.customer_id, self._names[row.pack])
+                raise Damaged(f"{name} holds another record {row.record_key}", object_name=name)
+        return raws, found
+
+    def _footer(self, pack: PackRow) -> Footer:
+        """What the pack says it holds. Raises Damaged, ObjectMissing where nobody knows."""
+        salvage = self._work.salvage if pack.condemned_at is not None else None
+        if salvage is not None and salvage.rewrites_footers:
+            return salvage.footer(pack, self._window)
+        try:
+            return self._customer.read_footer(pack.object_id)
+        except (Damaged, ObjectMissing):
+            if salvage is None:
+                raise
+            return salvage.footer(pack, self._window)
+
     def _learn_parents(self, connection: Connection, rows: Sequence[StandingRow | RecordRow]) -> None:
         unknown = {row.scope for row in rows if row.scope is not None} - self._parents.keys()
         self._parents.update(emptying.parent_keys(connection, unknown))
@@ -159,7 +186,7 @@ class _Emptier:
     # --- what stands in footers alone: references, deletions, descriptions of blobs
 
     def _move_operations(self, source: PackRow, by_name: dict[str, int], *, stays: bool) -> None:
-        footer = self._customer.read_footer(source.object_id)
+        footer = self._footer(source)
         references: dict[str, list[Reference]] = {}
         for reference in footer.references:
             references.setdefault(reference.endpoint, []).append(reference)

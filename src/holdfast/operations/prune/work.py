@@ -4,16 +4,37 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 from sqlalchemy import Connection
 
 from holdfast.catalog import leases, runs, streams
+from holdfast.catalog.emptying import StandingRow
 from holdfast.catalog.instances import Instance
+from holdfast.catalog.packs import PackRow
 from holdfast.engine import Interrupted
 from holdfast.operations.backup.leasing import Lease
 from holdfast.operations.prune.plan import InstanceReport
+from holdfast.operations.prune.windows import Window
 from holdfast.operations.services import Services
-from holdfast.vault import CustomerVault
+from holdfast.vault import CustomerVault, Footer, Place
+
+
+class Salvage(Protocol):
+    """How to come by what a damaged pack held."""
+
+    def read(self, endpoint: str, stream: int, row: StandingRow, place: Place) -> bytes:
+        """A record's bytes, from wherever they can be had. Raises Damaged."""
+        ...
+
+    def footer(self, pack: PackRow, window: Window) -> Footer:
+        """The operations that the pack must have had, in place of a footer that is lost."""
+        ...
+
+    @property
+    def rewrites_footers(self) -> bool:
+        """Whether no footer of a condemned pack is to be believed any more."""
+        ...
 
 
 class Postponed(Exception):
@@ -27,6 +48,8 @@ class Work:
     customer: CustomerVault
     lease: Lease
     report: InstanceReport
+    salvage: "Salvage | None" = None
+    """For packs that cannot be read as a whole: a repair has one."""
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

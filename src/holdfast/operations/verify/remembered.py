@@ -92,6 +92,17 @@ def still_true(services: Services, findings: Sequence[Finding]) -> list[Finding]
     return found
 
 
+def keep_result(services: Services, report: VerifyReport) -> None:
+    """Remember a check that was made at once, such as a repair's; earlier ones that were broken off are out of date."""
+    moment = now()
+    with services.database.write() as connection:
+        for one in verifications.unended(connection):
+            if one.options["by"] == "command":
+                verifications.drop(connection, one.id)
+        made = verifications.begin(connection, {"share": report.share, "by": "repair", "seed": ""}, moment)
+    remember(services, made.id, report)
+
+
 def remember(services: Services, verification_id: int, report: VerifyReport) -> None:
     """Keep what a check has found: it is at its end."""
     with services.database.write() as connection:
