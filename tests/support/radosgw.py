@@ -21,7 +21,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from typing import Any
 VARIABLE = "HOLDFAST_TEST_S3"
 ACCESS_KEY = "holdfast-test"
 SECRET_KEY = "holdfast-test-secret"
+WORKER_KEYS = ("holdfast-worker", "holdfast-worker-secret")
+"""Of a second user, who may do what a bucket's policy allows."""
 PROGRAMS = ("monmaptool", "ceph-mon", "ceph-osd", "ceph", "radosgw", "radosgw-admin")
 
 _CLUSTER = "11111111-2222-3333-4444-555555555555"
@@ -70,7 +72,7 @@ rgw_crypt_require_ssl = false
 
 @dataclass(frozen=True)
 class S3Server:
-    """A running server and its one user."""
+    """A running server and its user, whose all buckets are; and a second one without any."""
 
     endpoint: str
 
@@ -126,13 +128,24 @@ class S3Server:
         ]
 
     def deny(self, bucket: str, *actions: str) -> None:
-        """The one user may not do that any more."""
-        statement = {
-            "Effect": "Deny", "Principal": "*", "Action": list(actions),
-            "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
-        }  # fmt: skip
+        """The user may not do that any more."""
+        self._set_policy(bucket, ("Deny", "*", actions))
+
+    def allow_worker(self, bucket: str, *actions: str) -> None:
+        """The second user may do that, nothing else. What it puts is its own here: so the first may do everything."""
+        self._set_policy(bucket, ("Allow", _principal("worker"), actions), ("Allow", _principal("test"), ["s3:*"]))
+
+    def _set_policy(self, bucket: str, *statements: tuple[str, object, Sequence[str]]) -> None:
+        """Effect, principal, actions of each."""
+        content = [
+            {
+                "Effect": effect, "Principal": principal, "Action": list(actions),
+                "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+            }
+            for effect, principal, actions in statements
+        ]  # fmt: skip
         client = self.client()
-        client.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+        client.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": content}))
         client.close()
 
 
@@ -184,7 +197,15 @@ def _start(state: Path, port: int, stack: contextlib.ExitStack) -> S3Server:
         *("radosgw-admin", "user", "create", "--uid", "test", "--display-name", "test"),
         *("--access-key", ACCESS_KEY, "--secret", SECRET_KEY),
     )
+    ceph.run(
+        *("radosgw-admin", "user", "create", "--uid", "worker", "--display-name", "worker"),
+        *("--access-key", WORKER_KEYS[0], "--secret", WORKER_KEYS[1]),
+    )
     return S3Server(endpoint)
+
+
+def _principal(user: str) -> object:
+    return {"AWS": [f"arn:aws:iam:::user/{user}"]}
 
 
 class _Ceph:

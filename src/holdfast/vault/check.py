@@ -47,6 +47,8 @@ def check(
             progress.objects += 1
             progress.size_bytes += info.size_bytes
             progress.read_bytes += info.size_bytes
+            if info.name.startswith("probe/"):
+                continue  # `init` could not delete what it tried the storage out with: an append-only vault
             yield Finding(
                 "warning",
                 info.name,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,12 +16,13 @@ from holdfast.operations import erase, instances, keys, object_locks, retention
 from holdfast.operations.prune import PruneReport, plan, prune
 from holdfast.operations.retention import RetentionRules
 from holdfast.operations.verify import verify
-from holdfast.storage import Capabilities, Storage, every_name, s3_beneath
+from holdfast.storage import Capabilities, Storage, every_name, open_storage, s3_beneath
 from holdfast.storage.s3 import ObjectLock
 from tests.integration.operations.test_erase import filled_customer
+from tests.support import radosgw
 from tests.support.documents import ITEMS, document
 from tests.support.hostile_source import HostileSource, make_record
-from tests.support.installation import Installation, installed
+from tests.support.installation import Installation, installed, settings_for
 from tests.support.radosgw import S3Server
 
 pytestmark = pytest.mark.s3
@@ -164,6 +166,38 @@ def test_a_rotated_root_key_leaves_no_version_that_the_old_one_opens(
     after = s3.versions(bucket, "vault/keys/")
     assert len(after) == len(before) and not set(after) & set(before)
     assert not any(is_marker for _, _, is_marker in after)
+
+
+def test_a_worker_that_may_not_delete_and_another_credential_that_prunes(
+    s3: S3Server, bucket: str, tmp_path: Path, source: HostileSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access, secret = radosgw.WORKER_KEYS
+    (tmp_path / "credentials").write_text(f"[worker]\naws_access_key_id={access}\naws_secret_access_key={secret}\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    s3.allow_worker(bucket, "s3:GetObject", "s3:PutObject", "s3:ListBucket")
+    mine = s3.url(bucket, "vault")
+    more: dict[str, Any] = {"storage_url": f"{mine}&profile=worker", "append_only": True, "prune_storage_url": mine}
+    with installed(tmp_path / "s3", **more) as worker:
+        instance = three_backups(worker, source)
+        expected = worker.records(instance, "items")
+        customer, _ = filled_customer(worker, source, "gone")
+        assert verify(worker.services).findings == []
+        assert not prune_to_one(worker).is_complete, "it may not"
+        with pytest.raises(StorageError):
+            erase.erase_customer(worker.services, customer.id, actor="test")
+    # Not only by its own will: the credential itself is refused.
+    with pytest.raises(StorageError) as caught:
+        open_storage(more["storage_url"]).delete("vault.json")
+    assert caught.value.code == "storage_refused"
+    with app.opened(settings_for(tmp_path / "s3", **more), deletes=True) as services:
+        pruner = Installation(services)
+        assert len(erase.resume(services)) == 1
+        report = prune_to_one(pruner)
+        assert report.is_complete and report.freed_bytes > 0
+        assert pruner.records(instance, "items") == expected
+    with installed(tmp_path / "s3", **more) as worker:
+        assert worker.backup(instance).status == "successful"
+        assert verify(worker.services).findings == []
 
 
 def test_locked_packs_stay_condemned_until_their_lock_ends(

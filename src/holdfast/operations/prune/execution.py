@@ -20,6 +20,7 @@ from holdfast.operations.prune.planning import shares_of
 from holdfast.operations.prune.work import Postponed, Work
 from holdfast.operations.retention import RetentionRules
 from holdfast.operations.services import Services
+from holdfast.storage import remove
 
 _log = logging.getLogger(__name__)
 
@@ -54,8 +55,15 @@ def prune(
                 raise
             report.problems.append(str(error))
     if services.settings.append_only:
-        exports.delete_orphans(services)  # what the worker is not allowed to
+        _delete_what_the_worker_may_not(services)
     return report
+
+
+def _delete_what_the_worker_may_not(services: Services) -> None:
+    """In an append-only installation: archives of exports, and what `init` tried the storage out with."""
+    exports.delete_orphans(services)
+    for info in services.storage.list("probe/"):
+        remove(services.storage, info.name)
 
 
 def _prune_instance(
