@@ -177,6 +177,14 @@ leases = Table(
     Column("expires_at", Time, nullable=False),
 )  # fmt: skip
 
+source_limits = Table(
+    # What the runs of one credential have been given of its limits, by a keyed digest of address and credential.
+    "source_limits", metadata,
+    Column("bucket", Text, primary_key=True),
+    Column("ledger", Json, nullable=False),
+    Column("used_at", Time, nullable=False),
+)  # fmt: skip
+
 streams = Table(
     # Not `streams`: DBOS has a table of that name, in the same SQLite file.
     "endpoint_streams", metadata, _local_id(),

@@ -22,6 +22,7 @@ from holdfast.operations import (
     webhooks,
 )
 from holdfast.operations.backup.request import reconcile
+from holdfast.operations.backup.sharing import forget_unused
 from holdfast.operations.locking import in_turn, unless_busy
 from holdfast.operations.prune import PruneReport
 from holdfast.operations.services import Services
@@ -56,6 +57,7 @@ class Duties:
         punctual.every(30.0, partial(exports.reconcile, services), name="reconciler of exports", first_after_s=5.0)
         punctual.every(60.0, partial(exports.forget_expired, services), name="expired exports", first_after_s=20.0)
         punctual.every(300.0, partial(tokens.forget_expired, services), name="expired tokens", first_after_s=60.0)
+        punctual.every(3_600.0, partial(forget_unused, services), name="unused limits", first_after_s=300.0)
         self._talking.every(2.0, partial(webhooks.deliver_due, services), name="webhooks")
         self._talking.every(86_400.0, partial(webhooks.forget_old, services), name="old deliveries", first_after_s=90.0)
         minutes = services.settings.replicate_minutes

@@ -34,6 +34,7 @@ from holdfast.sources.retrying import (
     quota_wait,
     seconds_until,
 )
+from holdfast.sources.shared_throttle import SharedThrottle
 from holdfast.sources.targets import appended
 from holdfast.sources.throttle import Throttle
 
@@ -68,7 +69,8 @@ class Client:
     """One source's connections. An asynchronous context manager, to be used from one event loop."""
 
     def __init__(
-        self, connection: Connection, base_url: str, keeper: Keeper, network: NetworkPolicy, throttle: Throttle,
+        self, connection: Connection, base_url: str, keeper: Keeper, network: NetworkPolicy,
+        throttle: Throttle | SharedThrottle,
         *, origins: Sequence[str] = (), confidential: bool, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         observe: Callable[[Exchange], None] | None = None,
     ) -> None:  # fmt: skip

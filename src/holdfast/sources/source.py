@@ -23,10 +23,12 @@ from holdfast.sources.client import Client
 from holdfast.sources.counting import ask_count
 from holdfast.sources.exchange import Exchange, Request, asking
 from holdfast.sources.inline import BlobStream, InlineBlob, LookedUpBlob
+from holdfast.sources.ledger import Ask, Share
 from holdfast.sources.listing import Listing
 from holdfast.sources.page import Page, Parent, Position
 from holdfast.sources.policy import NetworkPolicy
 from holdfast.sources.sessions import Session, TokenRotated
+from holdfast.sources.shared_throttle import SharedThrottle
 from holdfast.sources.targets import Targets
 from holdfast.sources.throttle import Throttle
 from holdfast.sources.tokens import Grant, LoginGrant, OAuth2Grant, refresh_token
@@ -49,12 +51,13 @@ class Source:
     def __init__(
         self, definition: Definition, variables: Mapping[str, str], network: NetworkPolicy | None = None,
         *, token_rotated: TokenRotated | None = None, clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep, share: Callable[[Ask], Share] | None = None,
         observe: Callable[[Exchange], None] | None = None,
     ) -> None:  # fmt: skip
         """`variables` are the instance's, secrets included; defaults come from the definition. `token_rotated` stores a
         refresh token that the source has given in place of the old one; `observe` is shown every answer that is no
-        blob's. Tests bring their own `clock` and `sleep`.
+        blob's; `share` gives this source its share of limits that other workers keep too, without it they are kept
+        here. Tests bring their own `clock` and `sleep`.
 
         Raises DefinitionError where a template needs a variable that is not set, InputError for a credential that no
         header can hold, or a refresh token while nobody stores new ones, SourceRefused where `base_url` is no address.
@@ -62,9 +65,11 @@ class Source:
         self._definition = definition
         self._targets = Targets(definition, variables)
         self._keeper = self._keeper_for(definition.connection.auth, token_rotated, clock)
+        limits = definition.connection.limits
+        self._shared = None if share is None else SharedThrottle(limits, share, clock=clock)
         self._client = Client(
             definition.connection, self._targets.base_url, self._keeper, network or NetworkPolicy(),
-            Throttle(definition.connection.limits, clock=clock, sleep=sleep),
+            self._shared or Throttle(limits, clock=clock, sleep=sleep),
             origins=[self._targets.text(text) for text in definition.connection.origins],
             confidential=definition.connection.auth.type != "none" or self._targets.has_secrets, sleep=sleep,
             observe=observe,
@@ -73,11 +78,15 @@ class Source:
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()
+        if self._shared is not None:
+            await self._shared.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._shared is not None:
+            await self._shared.close()
         await self._client.__aexit__(kind, error, trace)
 
     @property

@@ -39,6 +39,7 @@ from holdfast.operations.backup.parents import parents_of
 from holdfast.operations.backup.reading import EndpointReader
 from holdfast.operations.backup.rotating import TokenKeeper, TokenRotated
 from holdfast.operations.backup.seen import SeenSlots
+from holdfast.operations.backup.sharing import sharing
 from holdfast.operations.backup.state import BackupOptions, Counts, PackNames, RunContext, Stream
 from holdfast.operations.backup.watching import Canceled, Watch
 from holdfast.operations.backup.writing import RunWriter
@@ -184,7 +185,9 @@ async def _read_everything(
     permits = asyncio.Semaphore(context.definition.connection.limits.concurrency)
     tokens = TokenKeeper(context, token_rotated)
     try:
-        async with Source(context.definition, context.variables, services.network, token_rotated=tokens) as source:
+        async with Source(
+            context.definition, context.variables, services.network, token_rotated=tokens, share=sharing(context)
+        ) as source:
             if context.definition.connection.check is not None:
                 try:
                     await source.check()
