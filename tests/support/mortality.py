@@ -111,12 +111,14 @@ class Copy:
     storage: MemoryStorage
 
     @contextmanager
-    def process(self, life: Life | None = None, *, catalog: Path | None = None) -> Iterator[Installation]:
+    def process(
+        self, life: Life | None = None, *, catalog: Path | None = None, even_damaged: bool = False
+    ) -> Iterator[Installation]:  # fmt: skip
         """A process that works on it, with another `catalog` if wanted; without a `life` it does not die."""
         life = life or Life(1_000_000)
         database = MortalDatabase(f"sqlite:///{catalog or self.file}", life)
         storage = Stopping(self.storage, life=life)
-        vault = Vault.open(storage, self.world.root_key)
+        vault = Vault.open(storage, self.world.root_key, even_damaged=even_damaged)
         engine: Any = LoneWorker()
         services = replace(self.world.services, database=database, storage=storage, vault=vault, engine=engine)
         try:

@@ -92,7 +92,7 @@ def check_forgotten(customer: CustomerVault, count: Count) -> Iterator[Finding]:
 
 def still_named(customer: CustomerVault, pack_id: str, origin: Origin) -> bool:
     """Whether a manifest that counts names the pack now: a prune may have replaced it since it was read."""
-    chain, _ = manifests.chain(customer.read_manifests(origin.instance_id))
+    chain, _ = manifests.chain(customer.read_manifests(origin.instance_id, lambda _, __: None))
     return any(pack_id in manifest.packs or pack_id in manifest.contents for manifest in chain)
 
 

@@ -48,7 +48,18 @@ class Restorer:
 
     def restore(self, name: ObjectName) -> bool:
         """Put the object back from the first other copy that has it whole. False: none has."""
-        return any(self.put(name, data, f"taken from {other.url}") for other, data in self._copies(name))
+        if any(self.put(name, data, f"taken from {other.url}") for other, data in self._copies(name)):
+            return True
+        # Of a run's manifest that is gone nobody here knows the generation.
+        return name.kind == "manifest" and not self._is_there(name) and self.restore_all(_run_prefix(name))
+
+    def generations(self, name: ObjectName) -> list[int]:
+        """Those of a manifest that are here or in another copy, whole or not."""
+        found = (info for storage in (self._target, *self._others) for info in storage.list(_run_prefix(name)))
+        return [one.generation or 0 for info in found if (one := names.parse(info.name)) is not None]
+
+    def _is_there(self, name: ObjectName) -> bool:
+        return any(info.name == name.text for info in self._target.list(name.text))
 
     def restore_all(self, prefix: str) -> bool:
         """Everything that the other copies have under a prefix and that is not sound here."""
@@ -93,3 +104,8 @@ class Restorer:
                 self._report.problems.append(Finding("warning", name.text, what, advice, name.customer_id))
                 continue
             yield other, data
+
+
+def _run_prefix(name: ObjectName) -> str:
+    """Of all generations of a manifest."""
+    return name.text.rpartition("-")[0] + "-"

@@ -32,6 +32,10 @@ _AGAIN: dict[str, Callable[[Connection, int], None]] = {
 """By kind of revision: what writes the object's present state."""
 
 
+_GENERATIONS_SKIPPED = 1_000
+"""More than prunes have rewritten any manifest."""
+
+
 class Rewriter:
     def __init__(self, services: Services, restorer: Restorer, report: RepairReport) -> None:
         self._services = services
@@ -110,19 +114,14 @@ class Rewriter:
             run = next((one for one in ended if one.sequence == sequence), None)
             if run is None:
                 return False
-            generation = 1 + max(
-                (other.generation or 0 for other in self._generations(name)), default=name.generation or 1
-            )
+            known = self._restorer.generations(name)
+            # Of one that is gone the generation is not known: no name may be used for two contents.
+            generation = max(known) + 1 if known else (name.generation or 1) + _GENERATIONS_SKIPPED
             manifest = _manifest_of(connection, run, ended, customer.customer_id, generation)
         standing = customer.read_manifests(instance_id, lambda _, __: None)
         if not any(one.sequence == sequence for one in standing):
             customer.put_manifest(manifest)
         return self._restorer.remove(name) and self._tell(name, "its place is taken by one from the catalog")
-
-    def _generations(self, name: ObjectName) -> list[ObjectName]:
-        prefix = names.manifests_prefix(name.customer_id or 0, name.instance_id or 0)
-        found = [names.parse(info.name) for info in self._services.storage.list(prefix)]
-        return [one for one in found if one is not None and one.number == name.number]
 
     def _tell(self, name: ObjectName, how: str) -> bool:
         self._report.mended.append(Mended(name.text, how))
