@@ -47,6 +47,8 @@ class Page:
     """Records left out because the page had them twice, with equal content."""
     counted: int | None = None
     """Records of the whole list by the source's own count, where the definition says where the page tells it."""
+    total: int | None = None
+    """The same by what the paging itself says; None: it says nothing."""
     is_part: bool = False
     """Records read on behalf of the listing, which stands where it stood."""
     compares: list[bytes | None] | None = None

@@ -26,6 +26,7 @@ __all__ = [
     "query_of",
     "token_of",
     "told_count",
+    "total_of",
     "value_of",
 ]
 
@@ -77,6 +78,11 @@ def value_of(paging: Paging, here: Position | None) -> object:
 def continuation(here: Position | None) -> tuple[int, int]:
     """Pages and records read before the page at `here`."""
     return (0, 0) if here is None else (int(here["pages"]), int(here["records"]))
+
+
+def total_of(paging: Paging, reply: Reply) -> int | None:
+    """How many records the whole list has, as the paging says; None: it says nothing."""
+    return _count(paging.total, reply)
 
 
 def next_position(paging: Paging, here: Position | None, reply: Reply) -> Position | None:

@@ -15,7 +15,7 @@ from holdfast.sources.client import Client
 from holdfast.sources.exchange import Answer, Request, asking
 from holdfast.sources.judging import Judge
 from holdfast.sources.page import CursorExpired, ListingAbsent, Page, Position
-from holdfast.sources.paging import Reply, Trail, continuation, next_position, query_of, value_of
+from holdfast.sources.paging import Reply, Trail, continuation, next_position, query_of, total_of, value_of
 from holdfast.sources.scanner import NotJson
 from holdfast.sources.splitter import Split, excerpt
 from holdfast.sources.targets import with_parameter
@@ -125,7 +125,13 @@ def _read(
     if following is not None and "url" in following:
         following = {**following, "url": client.without_credential(following["url"])}
     page = replace(
-        page, number=number, next=following, body_bytes=len(answer.body), requests=requests, asked_at=answer.asked_at
+        page,
+        number=number,
+        next=following,
+        body_bytes=len(answer.body),
+        requests=requests,
+        asked_at=answer.asked_at,
+        total=total_of(course.paging, reply),
     )
     return page if course.finish is None else course.finish(page, answer, split)
 

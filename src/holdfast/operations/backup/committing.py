@@ -302,7 +302,8 @@ class Committer:
 
     def _save_listing(self, connection: Connection, listing: Listing) -> None:
         """The listing's checkpoint; one that has ended and leaves nothing to settle completes its scope at once."""
-        nothing_follows = listing.ended and not (listing.awaits_proof or listing.then_full or listing.lost)
+        something_follows = listing.awaits_proof or listing.then_full or listing.lost or listing.may_have_slipped
+        nothing_follows = listing.ended and not something_follows
         if nothing_follows and (not listing.full or listing.present == scopes.get(connection, listing.scope_id).live):
             self._complete(connection, listing)
         else:

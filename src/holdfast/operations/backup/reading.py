@@ -99,16 +99,26 @@ class EndpointReader:
             listing.go_on_in_full()
             if not await self._read_pages(listing):
                 return
-        if listing.lost:
+        if listing.lost or (listing.awaits_proof and not await self._prover.count(listing)):
+            return
+        if listing.may_have_slipped and not await self._list_twice(listing):
             return
         if listing.awaits_proof:
-            if await self._prover.count(listing):
-                self._unproved.append(listing)
+            self._unproved.append(listing)
         elif listing.full:
             self._ended.append(listing)
             if len(self._ended) >= self._prune_at:
                 self._ended = [one for one in self._ended if not one.settled]
                 self._prune_at = 2 * len(self._ended) + 1_000
+
+    async def _list_twice(self, listing: Listing) -> bool:
+        """Read a listing again whose pages go by number: what slipped past the first reading stands in the second."""
+        await self._reading.collector.flush()
+        listing.begin_again(second_pass=True)
+        await self._work.run(self._reading.committer.save_listing, listing, "reading")
+        if not await self._read_pages(listing) or listing.lost:
+            return False
+        return not listing.awaits_proof or await self._prover.count(listing)
 
     async def _begin(self, listing: Listing) -> bool:
         """What has to be known before the first page. False: it could not be had; why is recorded."""
@@ -197,6 +207,10 @@ class EndpointReader:
     def _note(self, listing: Listing, page: Page, *, is_first: bool) -> None:
         if listing.started is None and page.asked_at is not None:
             listing.started = format_time(page.asked_at)
+        listing.read_pages = page.number
+        if page.total is not None:
+            told = [*listing.totals, page.total]
+            listing.totals = [min(told), max(told)]
         # A delta's pages count what has changed, not what there is.
         if page.counted is not None and listing.full and (is_first or page.next is None):
             listing.counts.append(page.counted)

@@ -133,6 +133,8 @@ class Listing:
     """Where to go on; None before the first page and after the last."""
     page_number: int = 0
     """Pages committed so far."""
+    read_pages: int = 0
+    """Pages read so far: the last ones may not be committed yet."""
     present: int = 0
     """Distinct live records of the scope that this run has seen."""
     reached: str | None = None
@@ -165,6 +167,8 @@ class Listing:
     """Records that it showed, however often."""
     counts: list[int] = field(default_factory=list)
     """The source's own counts of the list, taken before and after."""
+    totals: list[int] = field(default_factory=list)
+    """The least and the greatest number of all records that its pages have told."""
     proof: tuple[int, int, int] | None = None
     """The least and the greatest of those, and the number of records that was compared with them."""
     memory: Mapping[str, Any] = field(default_factory=dict)
@@ -174,6 +178,18 @@ class Listing:
     def by_feed(self) -> bool:
         """Its pages are those of a feed of changes."""
         return not self.full and self.stream.endpoint.changes is not None
+
+    @property
+    def may_have_slipped(self) -> bool:
+        """Of a listing that was read to its end: whether a record may have slipped from a page to be read onto one that
+        was read already, since pages go by number and one of their records was deleted meanwhile. That the source
+        counts as many before as after shows that none was."""
+        endpoint = self.stream.endpoint
+        is_numbered = endpoint.within is None and endpoint.paging.type in ("page", "offset")
+        if not (self.full and is_numbered) or endpoint.stable or self.second_pass or self.read_pages < 2:
+            return False
+        told = self.totals if endpoint.count is None else self.counts
+        return len(told) < 2 or told[0] != told[-1]
 
     @property
     def parent_key(self) -> str:
@@ -194,10 +210,11 @@ class Listing:
 
     def begin_again(self, *, second_pass: bool) -> None:
         """List from the first page once more. What was seen still counts, though no longer as one listing."""
-        self.position, self.page_number, self.ended = None, 0, False
+        self.position, self.page_number, self.read_pages, self.ended = None, 0, 0, False
         self.second_pass = self.second_pass or second_pass
         self.resumed = True
         self.lost = self.skipped = self.read_records = 0
+        self.totals = []
 
     def list_in_full(self) -> None:
         """Give the delta up: list everything from the first page."""
@@ -232,9 +249,10 @@ class Listing:
             if name in checkpoint:
                 setattr(self, name, checkpoint[name])
         self.resumed = self.resumed or not self.ended
+        self.read_pages = self.page_number
 
 
 _CHECKPOINTED = (
     "full", "cursor", "position", "page_number", "present", "reached", "resumed", "second_pass", "ended", "started",
-    "then_full", "asks_all", "lost", "skipped", "read_records", "counts", "proof",
+    "then_full", "asks_all", "lost", "skipped", "read_records", "counts", "proof", "totals",
 )  # fmt: skip

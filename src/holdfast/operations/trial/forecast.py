@@ -102,6 +102,10 @@ def _endpoint(sample: EndpointSample) -> EndpointForecast:
     records = per_list * lists
     asks_since = endpoint.incremental or endpoint.changes
     pages = 0.0 if endpoint.within is not None else lists * max(1, ceil(per_list / sample.page_size))
+    if endpoint.paging.type in ("page", "offset") and not (
+        endpoint.stable or endpoint.paging.total or endpoint.count or per_list <= sample.page_size
+    ):
+        pages *= 2  # read twice, since nothing shows that its records kept their places
     counts = 2 * lists if endpoint.count is not None and endpoint.count.path is not None else 0.0
     details = 1.0 if endpoint.detail is not None else 0.0
     blobs = sample.blobs_per_record * (1 + (endpoint.blob is not None and endpoint.blob.lookup is not None))
