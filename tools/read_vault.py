@@ -125,9 +125,12 @@ class Customer:
 
     def manifests(self, instance: int, run: int | None = None) -> list[dict]:
         """The newest manifest (up to a run) and its parents, ascending; of each run the highest generation."""
-        prefix = f"manifests/{self.number}/{instance}"
+        prefix, noted = f"manifests/{self.number}/{instance}", f"forgotten/{self.number}/{instance}"
         names = {int(path.name[:10]): path.name for path in sorted((self.folder / prefix).iterdir())}
-        found, wanted = [], max((one for one in names if run is None or one <= run), default=None)
+        notes = [self.document(f"{noted}/{number:010}", "forgotten")["runs"] for number in numbers(self.folder / noted)]
+        dropped = {one["sequence"] for note in notes for one in note}
+        kept = [one for one in names if one not in dropped and (run is None or one <= run)]
+        found, wanted = [], max(kept, default=None)
         while wanted is not None:
             if wanted not in names:
                 raise Wrong(f"the manifest of run {wanted} of instance {instance} is missing")
@@ -229,8 +232,7 @@ class Customer:
     def state(self, instance: int, blobs: dict, run: int | None) -> dict:
         """The versions by (endpoint, key) after a run, None for the newest; counts and sums proven."""
         state, last = {}, {"endpoints": []}
-        for manifest, added in self.runs(instance, run):
-            last = manifest
+        for last, added in self.runs(instance, run):
             for versions, deletions in added:
                 state.update((version[:2], version) for version in versions)
                 for key in deletions:
@@ -258,8 +260,7 @@ def list_all(customer: Customer, instance: int) -> None:
 
 def extract(customer: Customer, instance: int, chunks: dict, blobs: dict, out: Path, run: int | None) -> str:
     state = customer.state(instance, blobs, run)
-    target = out / str(customer.number) / str(instance)
-    target.mkdir(parents=True, exist_ok=True)
+    (target := out / str(customer.number) / str(instance)).mkdir(parents=True, exist_ok=True)
     for endpoint in sorted({endpoint for endpoint, _ in state}):
         with (target / f"{quote(endpoint, safe='')}.jsonl").open("wb") as file:
             for version in sorted((v for v in state.values() if v[0] == endpoint), key=lambda v: (v[3][0], v[3][1])):
@@ -282,9 +283,8 @@ def main() -> None:
     parser.add_argument("--run", type=int)
     given = parser.parse_args()
     try:
-        root_key = parse_root_key(given.keyfile.read_text())
         for number in numbers(given.folder / "keys"):
-            customer = Customer(given.folder, root_key, number)
+            customer = Customer(given.folder, parse_root_key(given.keyfile.read_text()), number)
             chunks, blobs = customer.all_chunks_and_blobs() if given.command == "extract" else ({}, {})
             for instance in numbers(given.folder / "manifests" / str(number)):
                 if given.command == "list":

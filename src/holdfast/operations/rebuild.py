@@ -19,7 +19,7 @@ from holdfast.operations import revisions, schedule
 from holdfast.operations.backup.totals import NOTHING
 from holdfast.operations.replay import Replay, register_pack
 from holdfast.operations.services import Services
-from holdfast.vault import CustomerVault, Footer, Manifest, Revision, manifests, read_revisions
+from holdfast.vault import CustomerVault, Footer, Manifest, Revision, forgotten, read_revisions
 
 _NEEDED = frozenset({"vendor", "customer", "definition"})
 """Kinds of objects that others belong to: without one of these there is no catalog."""
@@ -94,7 +94,7 @@ def _rebuild_instance(
         report.disagreements.append(f"backup {sequence} of instance {instance_id} is lost, and what it added: {error}")
         earlier = [manifest.ended_at for manifest in found if manifest.sequence < sequence]
         _note_lost_run(services, instance_id, sequence, parse_time(earlier[-1]) if earlier else now(), error)
-    chain, missing = manifests.chain(found)
+    chain, missing = forgotten.chain(customer.storage, customer.keys, customer.customer_id, instance_id, found)
     if missing is not None and missing not in lost:
         report.disagreements.append(
             f"the manifest of backup {missing} of instance {instance_id} is lost: what it added is missing"

@@ -1,6 +1,6 @@
 """Checks a customer's manifests and forgotten objects, and finds out which manifests count and what packs they name."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from holdfast.errors import Damaged, ObjectMissing
@@ -46,7 +46,7 @@ def check_manifests(customer: CustomerVault, count: Count, found: CustomerManife
         can_be_read = sequence in by_instance.get(instance_id, {})
         yield from map(_broken_off, findings) if can_be_read else findings
     for instance_id, by_sequence in by_instance.items():
-        chain, missing = manifests.chain(by_sequence.values())
+        chain, missing = _chain(customer, instance_id, by_sequence.values())
         found.chains[instance_id] = chain
         if missing is not None and (instance_id, missing) not in unread:
             yield Finding(
@@ -92,8 +92,15 @@ def check_forgotten(customer: CustomerVault, count: Count) -> Iterator[Finding]:
 
 def still_named(customer: CustomerVault, pack_id: str, origin: Origin) -> bool:
     """Whether a manifest that counts names the pack now: a prune may have replaced it since it was read."""
-    chain, _ = manifests.chain(customer.read_manifests(origin.instance_id, lambda _, __: None))
+    found = customer.read_manifests(origin.instance_id, lambda _, __: None)
+    chain, _ = _chain(customer, origin.instance_id, found)
     return any(pack_id in manifest.packs or pack_id in manifest.contents for manifest in chain)
+
+
+def _chain(
+    customer: CustomerVault, instance_id: int, found: Iterable[Manifest]
+) -> tuple[list[Manifest], int | None]:  # fmt: skip
+    return forgotten.chain(customer.storage, customer.keys, customer.customer_id, instance_id, found)
 
 
 def _unreadable(customer_id: int, object_name: str, run: tuple[int, int], error: Exception) -> Finding:

@@ -1,14 +1,15 @@
 """Forgotten objects: which runs a prune has dropped. Written before their manifests go, so that nobody misses them."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from holdfast.errors import Damaged
 from holdfast.storage import Storage
-from holdfast.vault import envelope, names
+from holdfast.vault import envelope, manifests, names
 from holdfast.vault.keys import CustomerKeys
+from holdfast.vault.manifests import Manifest
 from holdfast.vault.putting import put_document
 
 _PURPOSE = "forgotten"
@@ -46,6 +47,14 @@ def read(storage: Storage, keys: CustomerKeys, customer_id: int, instance_id: in
         if names.parse(info.name) is not None:
             with contextlib.suppress(Damaged):
                 yield decode(keys, info.name, storage.get(info.name))
+
+
+def chain(
+    storage: Storage, keys: CustomerKeys, customer_id: int, instance_id: int, found: Iterable[Manifest]
+) -> tuple[list[Manifest], int | None]:
+    """`manifests.chain` of those whose runs were not dropped: an object lock may keep manifests that count no more."""
+    dropped = {run.sequence for note in read(storage, keys, customer_id, instance_id) for run in note.runs}
+    return manifests.chain(manifest for manifest in found if manifest.sequence not in dropped)
 
 
 def decode(keys: CustomerKeys, name: str, data: bytes) -> Forgotten:

@@ -14,11 +14,13 @@ from holdfast.catalog.instances import Instance
 from holdfast.errors import StorageError
 from holdfast.operations import erase, instances, keys, object_locks, retention
 from holdfast.operations.prune import PruneReport, plan, prune
+from holdfast.operations.rebuild import rebuild
 from holdfast.operations.retention import RetentionRules
 from holdfast.operations.verify import verify
 from holdfast.storage import Capabilities, Storage, every_name, open_storage, s3_beneath
 from holdfast.storage.s3 import ObjectLock
 from tests.integration.operations.test_erase import filled_customer
+from tests.integration.operations.test_prune import left
 from tests.support import radosgw
 from tests.support.documents import ITEMS, document
 from tests.support.hostile_source import HostileSource, make_record
@@ -81,9 +83,9 @@ def test_prune_gives_the_space_of_versions_back(
     before = {name for name, _, _ in s3.versions(bucket, "vault/packs/")}
     report = prune_to_one(versioned)
     assert report.is_complete and report.freed_bytes > 0
-    left = s3.versions(bucket, "vault/packs/")
+    stored = s3.versions(bucket, "vault/packs/")
     there = {f"vault/{info.name}" for info in versioned.services.storage.list("packs/")}
-    assert {name for name, _, _ in left} == there
+    assert {name for name, _, _ in stored} == there
     assert len(before - there) == report.instances[0].packs_deleted > 0
     assert not any(is_marker for _, _, is_marker in s3.versions(bucket, "vault/"))
     assert len(s3.versions(bucket, "vault/manifests/")) == 1
@@ -232,6 +234,11 @@ def test_locked_packs_stay_condemned_until_their_lock_ends(
         )
         (one,) = report.instances
         assert (one.forgotten, one.locked > 0, one.damaged) == (1, True, [])
+        assert verify(installation.services).is_good
+        rebuilt = installation.with_new_catalog(tmp_path / "again.db")
+        assert rebuild(rebuilt.services).disagreements == []
+        assert left(installation, instance) == left(rebuilt, instance) == set()
+        rebuilt.close()
 
 
 def test_locks_are_extended_while_backups_are_kept_and_not_afterwards(

@@ -52,10 +52,11 @@ def follow(work: Work) -> set[str]:
     _delete_others(work)
     with work.transaction() as connection:
         forgotten_runs.settle(connection, work.instance.id)
-    with work.services.database.read() as connection:
-        is_empty = not runs.all_of_instance(connection, work.instance.id)
+    customer, instance_id = work.customer, work.instance.id
     # Those of forgotten runs that a lock keeps name packs too: they do not count.
-    left, _ = manifests.chain([] if is_empty else work.customer.read_manifests(work.instance.id))
+    left, _ = forgotten.chain(
+        customer.storage, customer.keys, customer.customer_id, instance_id, customer.read_manifests(instance_id)
+    )
     return {pack for manifest in left for pack in (*manifest.packs, *manifest.contents)}
 
 
