@@ -198,6 +198,7 @@ streams = Table(
     Column("first_run", Integer, nullable=False),  # sequence; later runs leave rows in `changes`
     Column("last_run", Integer, nullable=False),  # sequence of the last run that changed a record; 0: none did
     Column("oldest_blob_at", Time),  # no blob of the current records was asked for before; null: nobody has looked
+    Column("blob_declaration", Text),  # what the definition said of them; empty: it had none; null: unknown
     sa.UniqueConstraint("instance_id", "endpoint"),
 )  # fmt: skip
 

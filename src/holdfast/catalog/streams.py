@@ -112,5 +112,17 @@ def oldest_blob_at(conn: sa.Connection, stream: int) -> datetime | None:
     return found
 
 
+def blob_declaration(conn: sa.Connection, stream: int) -> tuple[str | None, int]:
+    """What was noted of how the definition declares the blobs (None: nothing yet), and the stream's first run."""
+    noted, first_run = conn.execute(
+        sa.select(streams.c.blob_declaration, streams.c.first_run).where(streams.c.id == stream)
+    ).one()
+    return noted, first_run
+
+
+def set_blob_declaration(conn: sa.Connection, stream: int, declared: str) -> None:
+    conn.execute(sa.update(streams).where(streams.c.id == stream).values(blob_declaration=declared))
+
+
 def set_oldest_blob_at(conn: sa.Connection, stream: int, moment: datetime) -> None:
     conn.execute(sa.update(streams).where(streams.c.id == stream).values(oldest_blob_at=moment))

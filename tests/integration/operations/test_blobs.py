@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from holdfast.catalog import schema
 from holdfast.engine import Interrupted
+from holdfast.operations import definitions
 from holdfast.operations.backup.request import request_backup
 from holdfast.operations.backup.run import run_backup
 from holdfast.operations.verify import verify
@@ -244,3 +245,53 @@ def test_what_a_crash_left_of_a_blob_counts_in_its_checksum(
     assert installation.run(run.id).status == "successful", installation.run(run.id).failures
     assert read(installation, instance, "1") == data
     assert [part == "" for part in source.ranges if part is not None][-1] is lies
+
+
+def test_a_definition_that_gains_or_mends_a_blob_fetches_those_of_unchanged_records(
+    installation: Installation, source: HostileSource
+) -> None:
+    put(source, 1, b"one")
+    put(source, 2, b"two")
+    source.put("items", make_record(9))
+    instance = installation.instance(document(source.url, ITEMS))
+
+    def revised(blob: str) -> tuple[str, int, int, int]:
+        definitions.set_document(installation.services, instance.definition_id, document(source.url, ITEMS + blob))
+        before = sum(source.requests.values())
+        run = installation.backup(instance)
+        return run.status, run.counters["unchanged"], run.counters["blobs"], sum(source.requests.values()) - before
+
+    installation.backup(instance)
+    assert revised(BLOB) == ("successful", 3, 2, 3)
+    assert (read(installation, instance, "1"), read(installation, instance, "2")) == (b"one", b"two")
+    assert revised(BLOB) == ("successful", 3, 0, 1)
+    # What decides which bytes come is another: everything is fetched anew, and what is the same makes no version.
+    source.blobs["b1"] = StoredBlob(b"mended", "text/x-test", "1")
+    assert revised(BLOB.replace("name: name", "headers: {Accept: text/x-test}"))[:3] == ("successful", 3, 1)
+    assert read(installation, instance, "1") == b"mended"
+    # What only describes them is not.
+    described = BLOB.replace("name: name", "headers: {Accept: text/x-test}, name: name, size: size")
+    assert revised(described) == ("successful", 3, 0, 1)
+    # Taken out and put in again: what came meanwhile is fetched, and the others are asked for too.
+    assert revised("")[:3] == ("successful", 3, 0)
+    put(source, 3, b"three")
+    assert revised("")[:3] == ("successful", 3, 0)
+    assert revised(BLOB)[:3] == ("successful", 4, 1)
+    assert read(installation, instance, "3") == b"three"
+    assert verify(installation.services).is_good
+
+
+def test_what_a_mended_blob_asks_for_is_owed_where_it_cannot_be_had(
+    installation: Installation, source: HostileSource
+) -> None:
+    for number in range(1, 4):
+        put(source, number, b"some")
+    instance = installation.instance(document(source.url, ITEMS))
+    installation.backup(instance)
+    definitions.set_document(installation.services, instance.definition_id, document(source.url, ITEMS + BLOB))
+    kept = source.blobs.pop("b2")
+    run = installation.backup(instance)
+    assert (run.status, [one["record_id"] for one in run.failures]) == ("failed", ["2"])
+    source.blobs["b2"] = kept
+    run = installation.backup(instance)
+    assert (run.status, run.counters["blobs"]) == ("successful", 1)

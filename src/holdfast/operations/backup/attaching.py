@@ -145,6 +145,11 @@ class BlobCommitter:
                 [Debt(stream.id, key, "blob", scope, debts.PENDING, "", 0, sequence, sequence) for key, scope in due],
             )
 
+    def note_declaration(self, stream: Stream, declared: str) -> None:
+        """Keep what the definition says of the stream's blobs, now that everything owes what that means."""
+        with self._writer.transaction() as connection:
+            catalog_streams.set_blob_declaration(connection, stream.id, declared)
+
     def note_oldest(self, stream: Stream) -> None:
         """Keep when the stream's oldest blob was asked for: before it is due nothing has to be looked for."""
         with self._writer.transaction() as connection:

@@ -37,6 +37,7 @@ from holdfast.operations.backup.failures import Failures
 from holdfast.operations.backup.leasing import Lease, leased
 from holdfast.operations.backup.parents import parents_of
 from holdfast.operations.backup.reading import EndpointReader
+from holdfast.operations.backup.reconsidering import reconsider
 from holdfast.operations.backup.rotating import TokenKeeper, TokenRotated
 from holdfast.operations.backup.seen import SeenSlots
 from holdfast.operations.backup.sharing import sharing
@@ -220,7 +221,10 @@ async def _read_in_order(reading: Reading, by_name: dict[str, Stream]) -> None:
         parents = parents_of(reading.context, stream, by_name)
         await EndpointReader(reading, stream, parents).read()
         ended[stream.name].set()
-        if stream.endpoint.blob is not None and reading.context.options.blobs:
+        if not reading.context.options.blobs:
+            return
+        await reconsider(reading, stream, parents)
+        if stream.endpoint.blob is not None:
             await BlobFetcher(reading, stream, parents).fetch_owed()
 
     async with asyncio.TaskGroup() as group:
