@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     backups_at_once: int = Field(default=4, ge=1, le=64)
     """How many backups one worker runs side by side."""
 
+    turn_minutes: float = Field(default=10, gt=0, le=10_000)
+    """A backup that has run for so long lets others go first, where others wait."""
+
     worker_dead_seconds: float = Field(default=30, ge=2, le=600)
     """With PostgreSQL: a worker that was silent for so long is dead, and others take its runs over."""
 

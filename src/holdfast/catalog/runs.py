@@ -34,6 +34,10 @@ class Run:
     failures: Sequence[Mapping[str, Any]]
     counters: Mapping[str, Any]
     worker: str | None
+    turn: int = 0
+    """Its place in the queue."""
+    gave_way: int = 0
+    """How often it has let others go first."""
 
     @property
     def active(self) -> bool:
@@ -51,7 +55,7 @@ def _first(conn: sa.Connection, query: sa.Select[Any]) -> Run | None:
 
 
 def queue(
-    conn: sa.Connection, instance_id: int, *, options: Mapping[str, Any] | None = None
+    conn: sa.Connection, instance_id: int, *, options: Mapping[str, Any] | None = None, turn: int = 0
 ) -> tuple[Run, bool]:  # fmt: skip
     """A new queued run and True, or the one that is active already and False."""
     # On PostgreSQL two callers would read the same greatest sequence: the instance's row lets one go first.
@@ -62,11 +66,24 @@ def queue(
     newest = sa.select(sa.func.max(runs.c.sequence)).where(runs.c.instance_id == instance_id)
     sequence = (conn.execute(newest).scalar_one() or 0) + 1
     made = Run(
-        ids.new_id(), instance_id, sequence, "queued", clock.now(), None, None, None, None, options or {}, [], {}, None
+        ids.new_id(),
+        instance_id,
+        sequence,
+        "queued",
+        clock.now(),
+        None,
+        None,
+        None,
+        None,
+        options or {},
+        [],
+        {},
+        None,
+        turn,
     )
     conn.execute(sa.insert(runs).values(
         id=made.id, instance_id=instance_id, sequence=sequence, status="queued", queued_at=made.queued_at,
-        options=dict(made.options), failures=[], counters={},
+        options=dict(made.options), failures=[], counters={}, turn=turn,
     ))  # fmt: skip
     return made, True
 

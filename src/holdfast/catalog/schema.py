@@ -158,6 +158,8 @@ runs = Table(
     Column("counters", Json, nullable=False),
     Column("manifest", LargeBinary),  # what an ending run has decided to put into the vault, until it has ended
     Column("worker", Text),
+    Column("turn", BigInteger, nullable=False, server_default="0"),  # its place in the queue
+    Column("gave_way", Integer, nullable=False, server_default="0"),  # so often it let others go first
     _one_of("status", *_RUN_STATUSES),
     sa.UniqueConstraint("instance_id", "sequence"),
     Index("ix_runs_instance_id_ended_at", "instance_id", "ended_at"),
@@ -175,6 +177,15 @@ leases = Table(
     Column("holder", Text, nullable=False),
     Column("ttl_us", BigInteger, nullable=False),
     Column("expires_at", Time, nullable=False),
+)  # fmt: skip
+
+queue_turns = Table(
+    # The last turn that was given out to a vendor's runs of a definition; (0, 0): that of the run begun last.
+    "queue_turns", metadata,
+    Column("vendor_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("definition_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("turn", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )  # fmt: skip
 
 source_limits = Table(

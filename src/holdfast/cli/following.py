@@ -11,6 +11,7 @@ from holdfast.catalog.debts import PENDING
 from holdfast.catalog.runs import Run
 from holdfast.cli.working import Workforce
 from holdfast.operations import jobs
+from holdfast.operations.backup.request import job_key
 from holdfast.operations.services import Services
 
 _POLL_S = 0.1
@@ -109,10 +110,13 @@ class Follower:
         engine, database = self._services.engine, self._services.database
         given_up = []
         for name, run in waiting.items():
-            if not engine.is_queued_or_running(jobs.BACKUP, run.id):
+            with database.read() as connection:
+                before = runs.get(connection, run.id)
+            if not engine.is_queued_or_running(jobs.BACKUP, run.id, key=job_key(before)):
                 with database.read() as connection:
-                    if runs.get(connection, run.id).active:
-                        given_up.append(name)
+                    now = runs.get(connection, run.id)
+                if now.active and now.gave_way == before.gave_way:
+                    given_up.append(name)
         return given_up
 
 

@@ -81,13 +81,16 @@ class Engine:
             self._queue.migrate()
             heartbeats.create_table(self._database)
 
-    def enqueue(self, connection: sa.Connection, kind: str, subject_id: int, *, key: str | None = None) -> None:
+    def enqueue(
+        self, connection: sa.Connection, kind: str, subject_id: int, *, key: str | None = None, turn: int = 0
+    ) -> None:
         """Enqueue a job in the caller's transaction, which must be one of the same database: both commit or neither.
 
         A job is known by its key, `kind-subject_id` unless given: while it is known (also for `keep_finished_s` after
-        its end), a second enqueue does nothing; `forget` makes it possible again. SQLAlchemy's errors are the caller's.
+        its end), a second enqueue does nothing; `forget` makes it possible again. Of one kind's jobs those with the
+        lowest `turn` begin first, and of these the oldest. SQLAlchemy's errors are the caller's.
         """
-        self._queue.put(connection, kind, subject_id, key or _key(kind, subject_id))
+        self._queue.put(connection, kind, subject_id, key or _key(kind, subject_id), turn)
 
     def state(self, kind: str, subject_id: int, *, key: str | None = None) -> JobState | None:
         """What has become of a job; None if it was never enqueued, or is forgotten."""
@@ -100,6 +103,11 @@ class Engine:
         keys = {_key(kind, subject_id): subject_id for subject_id in subject_ids}
         with translated("read the state of jobs"):
             return {keys[key]: state for key, state in self._queue.states(keys).items()}
+
+    def states_of(self, keys: Iterable[str]) -> dict[str, JobState]:
+        """The same of jobs by their own keys."""
+        with translated("read the state of jobs"):
+            return self._queue.states(keys)
 
     def is_queued_or_running(self, kind: str, subject_id: int, *, key: str | None = None) -> bool:
         """Whether a worker runs the job or will run it, if need be after a takeover."""

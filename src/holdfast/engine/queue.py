@@ -68,9 +68,9 @@ class JobQueue:
             on_conflict="always_update",
         )
 
-    def put(self, connection: sa.Connection, kind: str, subject_id: int, key: str) -> None:
+    def put(self, connection: sa.Connection, kind: str, subject_id: int, key: str, turn: int) -> None:
         """Enqueue within the caller's transaction; nothing happens if a job of that key is known, finished or not."""
-        options = EnqueueOptions(workflow_name=kind, queue_name=queue_name(kind), workflow_id=key)
+        options = EnqueueOptions(workflow_name=kind, queue_name=queue_name(kind), workflow_id=key, priority=turn)
         self._client.enqueue_in_transaction(connection, options, subject_id)
 
     def states(self, keys: Iterable[str]) -> dict[str, JobState]:

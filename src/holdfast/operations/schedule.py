@@ -14,11 +14,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
-from holdfast.catalog import runs, schedules
+from holdfast.catalog import runs, schedules, turns
 from holdfast.catalog.instances import Instance
 from holdfast.clock import now
 from holdfast.errors import InputError
-from holdfast.operations import acting, jobs, revisions
+from holdfast.operations import acting, revisions
+from holdfast.operations.backup.request import enqueue
 from holdfast.operations.backup.state import BackupOptions
 from holdfast.operations.services import Services
 
@@ -118,10 +119,13 @@ def queue_due(services: Services) -> int:
         with services.database.write() as connection:
             moment = now()
             due = schedules.due(connection, moment, _AT_ONCE)
+            turn = turns.take(connection, [one.instance_id for one in due])
             for one in due:
-                run, is_new = runs.queue(connection, one.instance_id, options=asdict(BackupOptions()))
+                run, is_new = runs.queue(
+                    connection, one.instance_id, options=asdict(BackupOptions()), turn=turn[one.instance_id]
+                )
                 if is_new:
-                    services.engine.enqueue(connection, jobs.BACKUP, run.id)
+                    enqueue(services, connection, run)
             schedules.move(connection, {one.instance_id: _next_of(one, moment) for one in due})
         count += len(due)
         if len(due) < _AT_ONCE:

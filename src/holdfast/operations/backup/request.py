@@ -3,7 +3,9 @@
 import logging
 from dataclasses import asdict
 
-from holdfast.catalog import rebuilding, runs
+from sqlalchemy import Connection
+
+from holdfast.catalog import rebuilding, runs, turns
 from holdfast.catalog.runs import Run
 from holdfast.operations import acting, jobs
 from holdfast.operations.backup.state import BackupOptions
@@ -16,11 +18,21 @@ def request_backup(services: Services, instance_id: int, options: BackupOptions 
     """A queued backup and True, or the instance's active one and False."""
     with services.database.write() as connection:
         rebuilding.refuse_half(connection)
-        run, is_new = runs.queue(connection, instance_id, options=asdict(options or BackupOptions()))
+        turn = turns.take(connection, [instance_id]).get(instance_id, 0)
+        run, is_new = runs.queue(connection, instance_id, options=asdict(options or BackupOptions()), turn=turn)
         if is_new:
-            services.engine.enqueue(connection, jobs.BACKUP, run.id)
+            enqueue(services, connection, run)
             acting.note_of_instance(connection, instance_id, "backup.request", "backup", run.id)
     return run, is_new
+
+
+def enqueue(services: Services, connection: Connection, run: Run) -> None:
+    """The run's job: it has another one each time that it lets others go first."""
+    services.engine.enqueue(connection, jobs.BACKUP, run.id, key=job_key(run), turn=run.turn)
+
+
+def job_key(run: Run) -> str:
+    return f"{jobs.BACKUP}-{run.id}" + (f"-{run.gave_way}" if run.gave_way else "")
 
 
 def cancel_backup(services: Services, run: Run) -> Run:
@@ -38,12 +50,13 @@ def reconcile(services: Services) -> int:
     """
     with services.database.read() as connection:
         active = runs.all_active(connection)
-    states = services.engine.states(jobs.BACKUP, [run.id for run in active])
-    lost = [run for run in active if run.id not in states or not states[run.id].is_live]
+    states = services.engine.states_of(map(job_key, active))
+    lost = [run for run in active if job_key(run) not in states or not states[job_key(run)].is_live]
     for run in lost:
         _log.warning("backup %d of instance %d has no job: it is enqueued again", run.id, run.instance_id)
-        services.engine.forget(jobs.BACKUP, run.id)
+        services.engine.forget(jobs.BACKUP, run.id, key=job_key(run))
         with services.database.write() as connection:
-            if runs.get(connection, run.id).active:
-                services.engine.enqueue(connection, jobs.BACKUP, run.id)
+            newest = runs.get(connection, run.id)
+            if newest.active:
+                enqueue(services, connection, newest)
     return len(lost)

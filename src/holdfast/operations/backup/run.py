@@ -20,6 +20,7 @@ from holdfast.catalog import (
     runs,
     seen,
     streams,
+    turns,
 )
 from holdfast.catalog.runs import Run
 from holdfast.definitions.drafts import is_draft
@@ -38,11 +39,12 @@ from holdfast.operations.backup.leasing import Lease, leased
 from holdfast.operations.backup.parents import parents_of
 from holdfast.operations.backup.reading import EndpointReader
 from holdfast.operations.backup.reconsidering import reconsider
+from holdfast.operations.backup.request import enqueue
 from holdfast.operations.backup.rotating import TokenKeeper, TokenRotated
 from holdfast.operations.backup.seen import SeenSlots
 from holdfast.operations.backup.sharing import sharing
 from holdfast.operations.backup.state import BackupOptions, Counts, PackNames, RunContext, Stream
-from holdfast.operations.backup.watching import Canceled, Watch
+from holdfast.operations.backup.watching import Canceled, GivesWay, Watch
 from holdfast.operations.backup.writing import RunWriter
 from holdfast.operations.garbage import rare_collections
 from holdfast.operations.services import Services
@@ -79,9 +81,12 @@ def run_backup(services: Services, run_id: int, *, token_rotated: TokenRotated |
         streams_by_name = _open_streams(context)
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # 10% less CPU than asyncio's own
-                runner.run(_read_everything(context, streams_by_name, failures, lease, token_rotated))
+                runner.run(_read_everything(context, run, streams_by_name, failures, lease, token_rotated))
         except Canceled:
             status = "canceled"
+        except GivesWay:
+            _queue_again(services, run, token)
+            return
         except HoldfastError as error:
             if error.retryable and not isinstance(error, SourceError):
                 raise
@@ -97,6 +102,16 @@ def run_backup(services: Services, run_id: int, *, token_rotated: TokenRotated |
         end_run(services, run, token, list(streams_by_name.values()), failures, status)
 
 
+def _queue_again(services: Services, run: Run, token: int) -> None:
+    """With a turn behind those who wait; what was read stays, and the run goes on from there."""
+    with services.database.write() as connection:
+        leases.fence(connection, run.instance_id, token)
+        turn = turns.take(connection, [run.instance_id])[run.instance_id]
+        turns.give_way(connection, run.id, turn)
+        enqueue(services, connection, runs.get(connection, run.id))
+    _log.info("backup %d of instance %d lets others go first", run.id, run.instance_id)
+
+
 def _start(services: Services, run: Run, token: int) -> RunContext:
     """Mark the run as going and gather what it works with. Raises InputError for what an operator has to mend first."""
     with services.database.write() as connection:
@@ -104,6 +119,7 @@ def _start(services: Services, run: Run, token: int) -> RunContext:
         instance = instances.get(connection, run.instance_id)
         customer_id = instance.customer_id
         definition = definitions.get(connection, instance.definition_id, deleted=True)
+        turns.begin(connection, run.turn)
         started = runs.start(
             connection, run.id, worker=services.engine.executor_id, definition_revision_id=definition.revision_id
         )
@@ -169,6 +185,7 @@ def _open_streams(context: RunContext) -> dict[str, Stream]:
 
 async def _read_everything(
     context: RunContext,
+    run: Run,
     by_name: dict[str, Stream],
     failures: Failures,
     lease: Lease,
@@ -177,7 +194,7 @@ async def _read_everything(
     """Read all endpoints, independent ones side by side, children after their parents; then what blobs are owed."""
     services, settings = context.services, context.services.settings
 
-    watch = Watch(services, context.run_id, lease)
+    watch = Watch(services, run, lease)
     with services.database.read() as connection:
         last_batch = max(
             max((pack.batch for pack in packs.of_run(connection, context.run_id)), default=0),

@@ -1,12 +1,17 @@
 """Notices what ends a run from outside while it waits for its source: the worker stops, the lease is lost, a cancel."""
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from contextlib import suppress
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
-from holdfast.catalog import runs
+from holdfast.catalog import runs, turns
+from holdfast.catalog.columns import microseconds
+from holdfast.catalog.runs import Run
+from holdfast.clock import now
 from holdfast.engine import Interrupted
 from holdfast.errors import CatalogBusy
 from holdfast.operations.backup.leasing import Lease
@@ -15,17 +20,26 @@ from holdfast.operations.services import Services
 _LOOK_S = 0.25
 _LOOKS_PER_QUERY = 8
 """The catalog is asked for a cancel every two seconds; commits look for themselves."""
+_WAITING_S = 5.0
+"""Whoever has waited for less may only be about to begin."""
 
 
 class Canceled(Exception):
     """Somebody asked for the run to be canceled."""
 
 
+class GivesWay(Interrupted):
+    """Others wait, and this run has gone on for long: it goes on when it is its turn again."""
+
+
 class Watch:
-    def __init__(self, services: Services, run_id: int, lease: Lease) -> None:
+    def __init__(self, services: Services, run: Run, lease: Lease) -> None:
         self._services = services
-        self._run_id = run_id
+        self._run_id = run.id
         self._lease = lease
+        # Twice as long each time: a listing that cannot be resumed comes to its end at some time.
+        keeps = timedelta(minutes=services.settings.turn_minutes) * 2.0 ** min(run.gave_way, 16)
+        self._gives_way_at = time.monotonic() + keeps.total_seconds()
 
     def check(self) -> None:
         """Raises Interrupted where this worker stops, CatalogBusy where the lease is lost."""
@@ -44,13 +58,18 @@ class Watch:
                     return working.result()
                 self.check()
                 if look % _LOOKS_PER_QUERY == 0:
-                    await asyncio.to_thread(self._raise_if_canceled)
+                    await asyncio.to_thread(self._raise_if_not_wanted)
         finally:
             working.cancel()
             with suppress(asyncio.CancelledError):
                 await asyncio.wait({working})
 
-    def _raise_if_canceled(self) -> None:
+    def _raise_if_not_wanted(self) -> None:
         with self._services.database.read() as connection:
             if runs.get(connection, self._run_id).cancel_requested_at is not None:
                 raise Canceled
+            if time.monotonic() < self._gives_way_at:
+                return
+            waiting_since = now() - timedelta(seconds=_WAITING_S)
+            if turns.somebody_waits(connection, self._run_id, microseconds(waiting_since)):
+                raise GivesWay
