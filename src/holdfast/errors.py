@@ -12,7 +12,8 @@
     │   ├── CredentialRefused     401, or what the definition declares as such
     │   ├── SourceRefused         any other answer that is no success
     │   ├── PageUnreadable        the body is not what the definition says
-    │   └── PositionExpired       the page position is no longer known: list again
+    │   ├── PositionExpired       the page position is no longer known: list again
+    │   └── WriteUncertain        nobody knows whether a change was made: look first
     ├── StorageError              the object store
     │   ├── StorageUnavailable    no answer, throttled, 5xx                             (retryable)
     │   ├── StorageFull           no space left
@@ -152,6 +153,10 @@ class PageUnreadable(SourceError):
 
 class PositionExpired(SourceError):
     code = "position_expired"
+
+
+class WriteUncertain(SourceError):
+    code = "write_uncertain"
 
 
 class StorageError(HoldfastError):

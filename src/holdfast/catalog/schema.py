@@ -582,6 +582,59 @@ exports = Table(
     ),
 )  # fmt: skip
 
+restores = Table(
+    "restores", metadata, _id(),
+    Column("instance_id", BigInteger, ForeignKey("instances.id"), nullable=False),  # whose backup it is
+    Column("target_id", BigInteger, ForeignKey("instances.id"), nullable=False),  # whose source is written to
+    Column("run_id", BigInteger, nullable=False),  # outlives the run, which may be pruned once it has ended
+    Column("sequence", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("options", Json, nullable=False),
+    Column("plan", Json),
+    Column("decided", Json, nullable=False),  # the endpoints of which it is decided what to do with each record
+    Column("counters", Json, nullable=False),
+    Column("failures", Json, nullable=False),
+    Column("queued_at", Time, nullable=False),
+    Column("started_at", Time),
+    Column("ended_at", Time),
+    Column("cancel_requested_at", Time),
+    _one_of("status", *_RUN_STATUSES),
+    Index("ix_restores_instance_id_id", "instance_id", "id"),
+    Index("ix_restores_target_id", "target_id"),
+)  # fmt: skip
+
+restore_records = Table(
+    # The journal of a restore: what is to be done with each record, that it is about to be done, and what came of it.
+    "restore_records", metadata,
+    Column("restore_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("endpoint", Text, primary_key=True),
+    Column("record_key", RecordKey, primary_key=True),
+    Column("instance_id", BigInteger, nullable=False, index=True),
+    Column("place", BigInteger, nullable=False),  # the order in which they are done, within the endpoint
+    Column("parent_key", RecordKey, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("stage", Integer, nullable=False),
+    Column("target_id", RecordKey),  # the record's id at the target
+    Column("seen", Json),  # ids of those that looked like it before it was written
+    Column("message", Message),
+    Column("differences", Json),
+    Index("ix_restore_records_restore_id_endpoint_place", "restore_id", "endpoint", "place"),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+restore_mappings = Table(
+    # What a field of a restored record has become: ids that the source assigned anew, and what else others refer to.
+    "restore_mappings", metadata,
+    Column("instance_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("target_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("endpoint", Text, primary_key=True),
+    Column("field", Text, primary_key=True),  # empty: the id
+    Column("old", RecordKey, primary_key=True),
+    Column("new", RecordKey, nullable=False),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
 log_entries = Table(
     "log_entries", metadata, _id(),
     Column("instance_id", BigInteger, ForeignKey("instances.id"), nullable=False),

@@ -4,9 +4,11 @@ Templates stay text here (`expressions` renders them), selectors too (`selectors
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from typing import Literal
+
+from holdfast.definitions.restoring import Restore
 
 Template = str
 """Text with `{{ expressions }}`; see `definitions.expressions`."""
@@ -389,6 +391,7 @@ class Endpoint:
     deletions: Deletions | None = None
     detail: Detail | None = None
     count: Count | None = None
+    restore: Restore | None = None
 
     @property
     def parents(self) -> tuple[str, ...]:
@@ -396,9 +399,17 @@ class Endpoint:
         return (self.for_each, *self.for_each_also) if self.for_each is not None else ()
 
     @property
+    def restored_after(self) -> tuple[str, ...]:
+        """The endpoints whose records are restored before this one's; never itself."""
+        if self.restore is None:
+            return self.parents
+        referred = (one.endpoint for one in self.restore.references.values())
+        return (*self.parents, *self.restore.after, *(name for name in referred if name != self.name))
+
+    @property
     def uses_grandparent(self) -> bool:
         """Whether anything in it needs the parent's parent."""
-        waiting: list[object] = [asdict(self)]
+        waiting: list[object] = [asdict(replace(self, restore=None))]
         while waiting:
             value = waiting.pop()
             if isinstance(value, str):
@@ -438,4 +449,14 @@ class Definition:
             ready = [endpoint for endpoint in waiting if all(parent in done for parent in endpoint.parents)]
             done.update((endpoint.name, endpoint) for endpoint in ready)
             waiting = [endpoint for endpoint in waiting if endpoint.name not in done]
+        return list(done.values())
+
+    def restored(self) -> list[Endpoint]:
+        """The endpoints in the order in which they are restored: parents and what is referred to before what refers."""
+        done: dict[str, Endpoint] = {}
+        waiting = list(self.planned())
+        while waiting:
+            ready = next(one for one in waiting if all(name in done for name in one.restored_after))
+            done[ready.name] = ready
+            waiting.remove(ready)
         return list(done.values())

@@ -8,6 +8,7 @@ from holdfast.definitions.expressions import KEYWORDS, template
 from holdfast.definitions.kinds import Reading, did_you_mean
 from holdfast.definitions.language import RESERVED_NAMES
 from holdfast.definitions.selectors import selector
+from holdfast.definitions.writable import check_restore
 from holdfast.definitions.yaml_tree import Node
 from holdfast.errors import DefinitionError
 
@@ -114,6 +115,7 @@ def _check_endpoint(node: Node, endpoint: Endpoint, definition: Definition, read
             message = f"the status {status} means {other}, so it cannot mean that a list is absent"
             reading.problem(node.members["optional"], message)
     _check_answers(node, endpoint.answers, reading)
+    check_restore(node, endpoint, definition, reading)
 
 
 def _check_request(node: Node, endpoint: Endpoint, reading: Reading) -> None:

@@ -131,6 +131,13 @@ class Browser:
                 rows = records.page(connection, stream.id, sequence=state.sequence, after=after, limit=limit)
         return self._read(state, rows)
 
+    def records_of(self, state: State, endpoint: str, keys: Sequence[str]) -> list[StoredRecord]:
+        """These records, in the order of the keys, without those that are not there."""
+        with self._database.read() as connection:
+            stream = self._stream(connection, state, endpoint)
+            rows = records.get_many(connection, stream.id, keys, state.sequence)
+        return self._read(state, [rows[key] for key in keys if key in rows])
+
     def keys(self, state: State, endpoint: str, *, after: str | None = None, limit: int = 20) -> list[str]:
         """The records' keys alone, as `records` would give them: reads nothing from the vault."""
         with self._database.read() as connection:

@@ -54,7 +54,7 @@ class RecordChange:
         if self.before is None or self.after is None:
             return []
         try:
-            return list(_differences("", decode(self.before), decode(self.after)))
+            return list(differences("", decode(self.before), decode(self.after)))
         except (PageUnreadable, RecursionError):
             return None
 
@@ -111,15 +111,15 @@ def _read(browser: Browser, customer_id: int, endpoint: str, page: list[Change])
         yield RecordChange(endpoint, change.kind, change.record_key, before, after, blob_changed)
 
 
-def _differences(path: str, before: Any, after: Any) -> Iterator[FieldChange]:
+def differences(path: str, before: Any, after: Any) -> Iterator[FieldChange]:
     """In the order of the newer value, what only the older one has at the end. Lists of equal length go by index."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for name in [*after, *(name for name in before if name not in after)]:
             inner = f"{path}.{name}" if path else str(name)
-            yield from _differences(inner, before.get(name, MISSING), after.get(name, MISSING))
+            yield from differences(inner, before.get(name, MISSING), after.get(name, MISSING))
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for index, (old, new) in enumerate(zip(before, after, strict=True)):
-            yield from _differences(f"{path}.{index}" if path else str(index), old, new)
+            yield from differences(f"{path}.{index}" if path else str(index), old, new)
     elif _spelling(before) != _spelling(after):
         yield FieldChange(path, before, after)
 

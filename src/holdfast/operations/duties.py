@@ -15,6 +15,7 @@ from holdfast.operations import (
     object_locks,
     prune,
     replicate,
+    restore,
     retention,
     revisions,
     schedule,
@@ -55,6 +56,7 @@ class Duties:
         punctual.every(5.0, partial(revisions.flush, services), name="outbox")
         punctual.every(30.0, partial(reconcile, services), name="reconciler of backups", first_after_s=5.0)
         punctual.every(30.0, partial(exports.reconcile, services), name="reconciler of exports", first_after_s=5.0)
+        punctual.every(30.0, partial(restore.reconcile, services), name="reconciler of restores", first_after_s=5.0)
         punctual.every(60.0, partial(exports.forget_expired, services), name="expired exports", first_after_s=20.0)
         punctual.every(300.0, partial(tokens.forget_expired, services), name="expired tokens", first_after_s=60.0)
         punctual.every(3_600.0, partial(forget_unused, services), name="unused limits", first_after_s=300.0)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from holdfast.catalog import counts, customers, instances, logs, packs, runs, usage, webhooks
 from holdfast.catalog.alarms import Alarm
 from holdfast.catalog.exports import Export
+from holdfast.catalog.restores import Restore
 from holdfast.catalog.runs import Run
 from holdfast.catalog.usage import Amounts
 from holdfast.clock import format_time, now
@@ -28,6 +29,10 @@ EVENTS = (
     "export.successful",
     "export.failed",
     "export.canceled",
+    "restore.started",
+    "restore.successful",
+    "restore.failed",
+    "restore.canceled",
 )
 """What webhooks can be asked to tell."""
 
@@ -103,6 +108,42 @@ def export_ended(connection: Connection, export: Export, size_bytes: int | None)
         "failures": list(export.failures[:_FAILURES_LOGGED]),
     }
     _publish(connection, export.instance_id, f"export.{export.status}", data)
+
+
+def restore_started(connection: Connection, restore: Restore) -> None:
+    """To be called once per restore: not when it is resumed. A plan is told of in the log alone."""
+    what = "plan of a restore" if restore.options.get("dry_run") else "restore"
+    about = {"restore_id": restore.id, "backup_id": restore.run_id, "target_instance_id": restore.target_id}
+    logs.write(connection, restore.instance_id, "info", f"{what} of backup {restore.sequence} started", **about)
+    if not restore.options.get("dry_run"):
+        _publish(connection, restore.instance_id, "restore.started", _restore(restore))
+
+
+def restore_ended(connection: Connection, restore: Restore) -> None:
+    """To be called after `restores.end`, where that says that it ended the restore."""
+    about = {"restore_id": restore.id, "backup_id": restore.run_id, "target_instance_id": restore.target_id}
+    what = "plan of a restore" if restore.options.get("dry_run") else "restore"
+    numbers = {name: number for name, number in restore.counters.items() if name != "endpoints" and number}
+    said = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in numbers.items()) or "nothing to do"
+    logs.write(
+        connection, restore.instance_id, _LEVELS[restore.status],
+        f"{what} of backup {restore.sequence} {_outcome(restore.status)}: {said}", **about,
+    )  # fmt: skip
+    _log_failures(connection, restore.instance_id, restore.failures, restore_id=restore.id)
+    if not restore.options.get("dry_run"):
+        _publish(connection, restore.instance_id, f"restore.{restore.status}", _restore(restore))
+
+
+def _restore(restore: Restore) -> dict[str, Any]:
+    return {
+        "id": restore.id,
+        "backup_instance_id": restore.instance_id,
+        "target_instance_id": restore.target_id,
+        "backup_id": restore.run_id,
+        "status": restore.status,
+        "counters": {name: number for name, number in restore.counters.items() if name != "endpoints"},
+        "failures": list(restore.failures[:_FAILURES_LOGGED]),
+    }
 
 
 def _outcome(status: str) -> str:

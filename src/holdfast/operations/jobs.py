@@ -6,6 +6,7 @@ BACKUP = "backup"
 EXPORT = "export"
 CONFIRMATION = "confirmation"
 ERASURE = "erasure"
+RESTORE = "restore"
 
 
 def register(services: Services) -> None:
@@ -31,7 +32,13 @@ def register(services: Services) -> None:
 
         complete(services, customer_id)
 
+    def restore(restore_id: int) -> None:
+        from holdfast.operations.restore.run import run_restore
+
+        run_restore(services, restore_id)
+
     services.engine.register(BACKUP, backup)
+    services.engine.register(RESTORE, restore)
     services.engine.register(EXPORT, export)
     services.engine.register(CONFIRMATION, confirmation, poll_s=1.0)
     services.engine.register(ERASURE, erasure, concurrency=1, poll_s=1.0)

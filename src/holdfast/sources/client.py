@@ -18,7 +18,7 @@ from yarl import URL
 
 from holdfast import __version__, clock
 from holdfast.definitions.document import Connection
-from holdfast.errors import PageUnreadable, SourceRefused, SourceUnreachable
+from holdfast.errors import PageUnreadable, SourceRefused, SourceUnreachable, WriteUncertain
 from holdfast.sources.answers import refusal, unreachable
 from holdfast.sources.auth import Credential, Keeper
 from holdfast.sources.exchange import Answer, Exchange, Request, Tally
@@ -42,6 +42,7 @@ __all__ = ["Client", "Opened", "is_refused"]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SAME_REQUEST = frozenset({307, 308})
+_READING = frozenset({"GET", "HEAD"})
 _MOST_REDIRECTS = 5
 _READ_BUFFER_BYTES = 256 * 1024
 """A page of 100 records of 1 KB fits in, so that reading it is not paused in the middle."""
@@ -156,6 +157,41 @@ class Client:
                     response.status, response.headers, body, opened.url, tally.requests, opened.asked_at, verdict
                 )
             await self.wait_or_give_up(patience, response, body, what, verdict)
+
+    async def send(self, request: Request, *, what: str, judge: Judge) -> Answer:
+        """Send a request that changes something, again only where the source has surely not done it: a credential that
+        was refused and renewed, too many requests.
+
+        Answers may have any status. Raises WriteUncertain where nobody knows whether it was done: no answer, a 5xx.
+        SourceThrottled, SourceRefused and CredentialRefused mean that it was not.
+        """
+        patience = Patience(self._connection.retry)
+        tally = Tally()
+        renewed = False
+        while True:
+            credential = await self.credential()
+            try:
+                async with (
+                    self.throttle.slot(),
+                    self.opened(request, credential, what=what, tally=tally, stay=True) as opened,
+                ):
+                    body = await self._read(opened.response, what)
+            except (SourceUnreachable, PageUnreadable) as error:
+                raise WriteUncertain(str(error), hint=error.hint) from error
+            response = opened.response
+            verdict = judge.verdict(response.status, response.headers, body)
+            if not renewed and is_refused(response.status, verdict) and await self.renew(credential):
+                renewed = True
+                continue
+            throttled = verdict.means == "throttled" if verdict is not None else self._is_throttled(response)
+            if throttled and response.status < 500:
+                await self.wait_or_give_up(patience, response, body, what, verdict)
+                continue
+            if throttled or self.is_worth_another(response, verdict) or response.status >= 500:
+                refused = refusal(response.status, body, what, verdict, throttled=throttled)
+                raise WriteUncertain(str(refused), status=response.status, hint=refused.hint)
+            self._honour_quota(response)
+            return Answer(response.status, response.headers, body, opened.url, tally.requests, opened.asked_at, verdict)
 
     async def exchange(self, request: Request, what: str) -> Answer:
         """Send exactly this, to wherever it goes, following no redirect: for requests that get a credential.
@@ -282,8 +318,10 @@ class Client:
                     auto_decompress=whole,
                 ) as response:
                     if response.status in _REDIRECTS and "Location" in response.headers and not exact:
-                        if request.method == "POST" and response.status not in _SAME_REQUEST:
-                            raise SourceRefused(f"{what}: the source redirects a POST to what can only be asked by GET")
+                        if request.method not in _READING and response.status not in _SAME_REQUEST:
+                            raise SourceRefused(
+                                f"{what}: the source redirects a {request.method} to what can only be asked by GET"
+                            )
                         url = urljoin(url, response.headers["Location"])
                         continue
                     took = timedelta(seconds=loop.time() - began)

@@ -29,6 +29,10 @@ __all__ = ["Listing"]
 _GONE = frozenset({404, 410})
 
 
+class _OtherRecord(PageUnreadable):
+    """What was asked for by its id came with another one."""
+
+
 class Listing:
     """How the records of one endpoint are read, for any parent."""
 
@@ -81,8 +85,36 @@ class Listing:
         except PageUnreadable as error:
             raise named(error, self.name(parent)) from error
 
+    async def found(self, parent: Parent | None, url: str) -> AsyncGenerator[Page, None]:
+        """The pages of another list of the endpoint's records, at this URL."""
+        course = Course(
+            whose=f"{self.name(parent)}, find",
+            url=url,
+            headers=self._targets.headers(self.endpoint.headers, parent),
+            paging=self.endpoint.paging,
+            judge=self.judge,
+            read=self._read,
+            is_child=parent is not None,
+            optional_on=_GONE,
+        )
+        async with aclosing(walk(self._client, course, None)) as pages:
+            async for page in pages:
+                yield page
+
+    async def look(self, parent: Parent | None, fields: Mapping[str, Any]) -> tuple[bytes, bool] | None:
+        """See `Source.look`."""
+        try:
+            found = await self._ask_for(parent, fields)
+        except _OtherRecord:
+            return None
+        return found
+
     async def record(self, parent: Parent | None, fields: Mapping[str, Any]) -> bytes | None:
         """See `Source.record`."""
+        found = await self._ask_for(parent, fields)
+        return None if found is None or found[1] else found[0]
+
+    async def _ask_for(self, parent: Parent | None, fields: Mapping[str, Any]) -> tuple[bytes, bool] | None:
         endpoint, detail = self.endpoint, self.endpoint.detail
         if endpoint.record_path is not None:
             return await self._ask(parent, fields, endpoint.record_path, endpoint.record_query, endpoint.record_select)
@@ -96,7 +128,8 @@ class Listing:
         """See `Source.detail`."""
         detail = self.endpoint.detail
         assert detail is not None, "only stubs have a detail"
-        return await self._ask(parent, decode_leniently(stub), detail.path, detail.query, detail.select)
+        found = await self._ask(parent, decode_leniently(stub), detail.path, detail.query, detail.select)
+        return None if found is None or found[1] else found[0]
 
     def version(self, raw: bytes) -> bytes | None:
         """See `Source.version`."""
@@ -123,8 +156,9 @@ class Listing:
 
     async def _ask(
         self, parent: Parent | None, fields: Mapping[str, Any], path: str, query: Mapping[str, str], select: str
-    ) -> bytes | None:
-        """One record, of which `fields` are known. None: it is gone. Raises SourceError."""
+    ) -> tuple[bytes, bool] | None:
+        """One record, of which `fields` are known, and whether it says that it is deleted. None: it is gone. Raises
+        SourceError."""
         record_id = self._columns.id_of(fields)
         what = f"{self.name(parent)}, record {record_id}"
         url = self._targets.single(path, query, parent, fields)
@@ -143,8 +177,8 @@ class Listing:
             except PageUnreadable as error:
                 raise named(error, what) from error
             if found_id != record_id:
-                raise PageUnreadable(f"{what}: the source answered with another record, {found_id}")
-            return None if is_deleted else raw
+                raise _OtherRecord(f"{what}: the source answered with another record, {found_id}")
+            return raw, is_deleted
 
     def name(self, parent: Parent | None) -> str:
         """The list, or what belongs to it, in messages."""

@@ -32,6 +32,7 @@ from holdfast.sources.shared_throttle import SharedThrottle
 from holdfast.sources.targets import Targets
 from holdfast.sources.throttle import Throttle
 from holdfast.sources.tokens import Grant, LoginGrant, OAuth2Grant, refresh_token
+from holdfast.sources.writing import UploadedFile, WriteKind, Writer, Written
 
 __all__ = ["Source"]
 
@@ -151,6 +152,50 @@ class Source:
         """
         with self._hiding_secrets():
             return await self._listing(endpoint).record(parent, fields)
+
+    async def look(self, endpoint: str, parent: Parent | None, fields: Mapping[str, Any]) -> tuple[bytes, bool] | None:
+        """One record's bytes by the id in `fields`, and whether it is a tombstone; None: there is no such record, or
+        what is there has another id. Raises SourceError as `record` does.
+        """
+        with self._hiding_secrets():
+            return await self._listing(endpoint).look(parent, fields)
+
+    async def found(
+        self, endpoint: str, parent: Parent | None, fields: Mapping[str, Any]
+    ) -> AsyncGenerator[Page, None]:  # fmt: skip
+        """The pages of the list in which the definition's `restore.find` looks for a record. Raises SourceError."""
+        with self._hiding_secrets():
+            async with aclosing(self._writer(endpoint).found(parent, fields)) as pages:
+                async for page in pages:
+                    yield page
+
+    def prepare(
+        self, endpoint: str, what: WriteKind, parent: Parent | None, fields: Mapping[str, Any], *, key: str,
+        blob: str | None = None,
+    ) -> Request:  # fmt: skip
+        """The request that creates, updates or undeletes a record with these fields; sends nothing. `key` is the
+        idempotency key, `blob` the record's blob in base64. Raises DefinitionError where it cannot be made.
+        """
+        return self._writer(endpoint).prepare(what, parent, fields, key=key, blob=blob)
+
+    async def write(self, endpoint: str, what: WriteKind, request: Request, about: str) -> Written:
+        """Send such a request, once; `about` names the record. Raises WriteUncertain where nobody knows whether it was
+        done, and SourceError where it was not.
+        """
+        with self._hiding_secrets():
+            return await self._writer(endpoint).send(what, request, about)
+
+    async def upload(
+        self, endpoint: str, parent: Parent | None, fields: Mapping[str, Any], file: UploadedFile, *, key: str,
+        about: str,
+    ) -> None:  # fmt: skip
+        """Put a record's blob back. Raises as `write` does."""
+        with self._hiding_secrets():
+            await self._writer(endpoint).upload(parent, fields, file, key=key, about=about)
+
+    def identify(self, endpoint: str, raw: bytes) -> str:
+        """A record's id. Raises PageUnreadable."""
+        return self._listing(endpoint).identify(raw)[0]
 
     async def detail(self, endpoint: str, parent: Parent | None, stub: bytes) -> bytes | None:
         """The whole record of which a list shows `stub`. None and errors as with `record`."""
@@ -296,6 +341,10 @@ class Source:
                 cause.asked = None if cause.asked is None else _shown(cause.asked, hidden)
                 cause = cause.__cause__
             raise
+
+    def _writer(self, name: str) -> Writer:
+        return Writer(self._definition.endpoint(name), self._definition.connection, self._listing(name), self._targets,
+                      self._client)  # fmt: skip
 
     def _changes(self, name: str) -> Changes:
         feed = self._definition.endpoint(name).changes

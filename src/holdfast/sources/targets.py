@@ -54,15 +54,17 @@ class Targets:
         return template(text).render_optional(**self.variables)
 
     def headers(
-        self, declared: Mapping[str, str], parent: Parent | None = None, *, of_blob: bool = False
-    ) -> dict[str, str]:
-        """The connection's headers and `declared` ones, which win; what renders to nothing is left out.
+        self, declared: Mapping[str, str], parent: Parent | None = None, *, of_blob: bool = False,
+        more: Mapping[str, Any] | None = None,
+    ) -> dict[str, str]:  # fmt: skip
+        """The connection's headers and `declared` ones, which win; what renders to nothing is left out. `more` are
+        names that their templates may use.
 
         `of_blob`: the connection's `Accept` does not count, for it names a form of JSON, in which some sources would
         then describe the file instead of sending it.
         """
         rendered = {"Accept": "*/*" if of_blob else "application/json"}
-        context = _context(parent)
+        context = {**_context(parent), **(more or {})}
         common = [
             (name, text) for name, text in self._connection.headers.items() if name.lower() != "accept" or not of_blob
         ]

@@ -11,7 +11,7 @@ from itertools import islice
 
 from holdfast.errors import Damaged, NotFound, ObjectMissing, VaultError, WrongKey
 from holdfast.storage import ObjectInfo
-from holdfast.vault import keyring, marker, names, receipts, revisions
+from holdfast.vault import keyring, marker, names, receipts, reports, revisions
 from holdfast.vault.check_contents import CustomerContents
 from holdfast.vault.check_manifests import CustomerManifests, check_forgotten, check_manifests, still_named
 from holdfast.vault.check_packs import Origin, PackReport, check_pack, pack_infos
@@ -158,6 +158,7 @@ def _unreadable(customer_id: int, objects: int, error: Exception) -> Finding:
 def _check_customer(customer: CustomerVault, counter: _Counter, extent: Extent) -> Iterator[Finding]:
     yield from _check_revisions(customer, counter)
     yield from _check_receipts(customer, counter)
+    yield from _check_reports(customer, counter)
     yield from check_forgotten(customer, counter.count)
     said = CustomerManifests()
     yield from check_manifests(customer, counter.count, said)
@@ -242,6 +243,23 @@ def _check_receipts(customer: CustomerVault, counter: _Counter) -> Iterator[Find
                 customer.customer_id,
                 name.instance_id,
                 name.number,
+            )
+
+
+def _check_reports(customer: CustomerVault, counter: _Counter) -> Iterator[Finding]:
+    for info in customer.storage.list(names.restores_prefix(customer.customer_id)):
+        if names.parse(info.name) is None:
+            continue
+        counter.count(info.size_bytes)
+        try:
+            reports.decode(customer.keys, info.name, customer.storage.get(info.name))
+        except (Damaged, ObjectMissing) as error:
+            yield Finding(
+                "error",
+                info.name,
+                f"cannot be read ({error}): the report of this restore is lost, its backup is not",
+                REPAIR,
+                customer.customer_id,
             )
 
 

@@ -8,7 +8,7 @@ MARKER = "vault.json"
 INSTALLATION = 0
 """The customer id that stands for things of no customer."""
 
-Kind = Literal["marker", "key", "pack", "manifest", "forgotten", "revision", "receipt", "archive"]
+Kind = Literal["marker", "key", "pack", "manifest", "forgotten", "revision", "receipt", "restore", "archive"]
 
 _PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("marker", re.compile(r"vault\.json")),
@@ -29,6 +29,7 @@ _PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
         re.compile(r"revisions/(?P<customer>0|[1-9]\d*)/(?P<kind>[a-z_]+)/(?P<object>[a-z0-9_-]+)/(?P<number>\d{10})"),
     ),
     ("receipt", re.compile(r"receipts/(?P<customer>0|[1-9]\d*)/(?P<instance>[1-9]\d*)/(?P<number>\d{10})")),
+    ("restore", re.compile(r"restores/(?P<customer>[1-9]\d*)/(?P<object>[1-9]\d*)")),
     (
         "archive",
         re.compile(r"exports/(?P<customer>[1-9]\d*)/(?P<object>[1-9]\d*)/(?P<attempt>[0-9a-f]{16})-(?P<number>\d{6})"),
@@ -131,9 +132,18 @@ def of_kind(folder: str, customer_id: int) -> str:
     return f"{folder}/{customer_id}/"
 
 
+def restores_prefix(customer_id: int) -> str:
+    return f"restores/{customer_id}/"
+
+
+def restore(customer_id: int, restore_id: int) -> str:
+    """Where the report of a restore lies."""
+    return f"restores/{customer_id}/{restore_id}"
+
+
 def of_customer(customer_id: int) -> tuple[str, ...]:
     """The prefixes of everything that belongs to a customer, but for its keys."""
-    kinds = ("exports", "packs", "manifests", "forgotten", "receipts", "revisions")
+    kinds = ("exports", "packs", "manifests", "forgotten", "receipts", "restores", "revisions")
     return tuple(f"{kind}/{customer_id}/" for kind in kinds)
 
 

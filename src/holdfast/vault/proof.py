@@ -2,7 +2,7 @@
 
 from holdfast.errors import Damaged, NotFound, WrongKey
 from holdfast.storage import ObjectInfo
-from holdfast.vault import forgotten, manifests, marker, names, receipts, revisions
+from holdfast.vault import forgotten, manifests, marker, names, receipts, reports, revisions
 from holdfast.vault.check_packs import check_pack_bytes
 from holdfast.vault.keys import WrappedKeys
 from holdfast.vault.names import ObjectName
@@ -46,6 +46,8 @@ def _prove_content(customer: CustomerVault, name: ObjectName, data: bytes) -> No
         forgotten.decode(customer.keys, name.text, data)
     elif name.kind == "receipt":
         receipts.decode(customer.keys, name.text, data)
+    elif name.kind == "restore":
+        reports.decode(customer.keys, name.text, data)
     elif name.kind == "revision":
         revisions.decode(customer, name.text, data)
     else:

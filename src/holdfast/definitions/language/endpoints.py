@@ -13,6 +13,7 @@ from holdfast.definitions.language.bodies import request_body
 from holdfast.definitions.language.changes import INCREMENTAL, TOMBSTONES
 from holdfast.definitions.language.deletions import CHANGES, DELETIONS, SWEEP
 from holdfast.definitions.language.paging import PAGING
+from holdfast.definitions.language.restoring import RESTORE
 from holdfast.definitions.language.texts import HEADER_NAME, headers, path, query
 from holdfast.definitions.shapes import Converted, Either, Field, ListOf, OneOrMore, Shape
 from holdfast.definitions.yaml_tree import Node
@@ -188,6 +189,7 @@ ENDPOINT = Shape(
         Field("count", COUNT, "The source's own count of the list.", feature="count"),
         Field("answers", ANSWERS, "What answers mean that is not what their status says.", feature="errors"),
         Field("blob", BLOB, "The binary that belongs to each record."),
+        Field("restore", RESTORE, "How its records are given back."),
     ],
     _endpoint,
     exactly_one=[("path", "within")],

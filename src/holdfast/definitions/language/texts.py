@@ -5,7 +5,7 @@ from holdfast.definitions.shapes import MapOf
 
 __all__ = ["HEADER_NAME", "PARAMETER_NAME", "RESERVED_NAMES", "STATUS", "TIME_FORM", "headers", "path", "query"]
 
-RESERVED_NAMES = ("parent", "grandparent", "record", "cursor", "answer", "session")
+RESERVED_NAMES = ("parent", "grandparent", "record", "cursor", "answer", "session", "idempotency_key", "blob")
 """What templates call the things that are no variables."""
 STATUS = Integer(100, 599)
 TIME_FORM = Choice(["seconds", "unix", "unix_ms", "time"])

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from holdfast.catalog import exports, holds, instances, needs, packs, runs, streams
+from holdfast.catalog import exports, holds, instances, needs, packs, restores, runs, streams
 from holdfast.catalog.instances import Instance
 from holdfast.catalog.packs import PackRow
 from holdfast.clock import now
@@ -76,6 +76,8 @@ def decide(
     held_runs = {hold.run_id for hold in held if hold.run_id is not None}
     read_by_exports = exports.runs_in_use(connection, instance.id)
     protected = {run.sequence: "an export reads it" for run in ended if run.run_id in read_by_exports}
+    read_by_restores = restores.runs_in_use(connection, instance.id)
+    protected |= {run.sequence: "a restore reads it" for run in ended if run.run_id in read_by_restores}
     protected |= alarms.protected_sequences(connection, instance.id)
     for run in ended:
         if run.run_id in held_runs or any(hold.run_id is None for hold in held):

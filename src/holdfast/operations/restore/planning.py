@@ -1,0 +1,167 @@
+"""What a restore would do, without doing it: a dry run that reads the target and writes nothing."""
+
+import asyncio
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from holdfast.catalog.instances import Instance
+from holdfast.definitions.document import Endpoint
+from holdfast.definitions.expressions import template
+from holdfast.definitions.selectors import selector
+from holdfast.operations.browsing import State
+from holdfast.operations.restore.context import Context, Given, given, opened
+from holdfast.operations.restore.deciding import Decider, Decision
+from holdfast.operations.restore.looking import Looker
+from holdfast.operations.restore.options import RestoreOptions
+from holdfast.operations.services import Services
+
+_GUESSED_S = 0.1
+"""How long a request takes where none was made."""
+_REASONS_KEPT = 50
+WRITTEN = frozenset({"create", "update", "undelete"})
+
+
+@dataclass
+class EndpointPlan:
+    """How many of an endpoint's chosen records are to become what."""
+
+    endpoint: str
+    create: int = 0
+    update: int = 0
+    undelete: int = 0
+    leave: int = 0
+    impossible: int = 0
+    blobs: int = 0
+    """Blobs that are put back with them."""
+    blobs_left_out: int = 0
+    """Blobs of records that are written, which the definition does not say how to put back."""
+    duplicates: int = 0
+    """Of those created."""
+    requests: int = 0
+    """Writing and reading back."""
+    below_new: int = 0
+    """Records whose parent is made first, so that nobody could look what is there."""
+    reasons: dict[str, int] = field(default_factory=dict)
+    """Why records are left alone or impossible, each with how many."""
+
+    def add(self, decision: Decision) -> None:
+        setattr(self, decision.action, getattr(self, decision.action) + 1)
+        self.duplicates += decision.is_duplicate
+        self.below_new += decision.below_new
+        if decision.why is not None and (decision.why in self.reasons or len(self.reasons) < _REASONS_KEPT):
+            self.reasons[decision.why] = self.reasons.get(decision.why, 0) + 1
+        if decision.action in WRITTEN:
+            uploads = decision.has_blob and puts_blob_back(decision.endpoint, decision.action)
+            self.blobs += uploads
+            self.blobs_left_out += decision.has_blob and not uploads
+            self.requests += writes_of(decision) + reads_back(decision.endpoint)
+
+
+@dataclass
+class RestorePlan:
+    endpoints: list[EndpointPlan]
+    requests: int = 0
+    """Requests of the restore: looking, writing, reading back."""
+    seconds: float = 0.0
+    """How long it takes, about: by the definition's limits and by how long the target took to answer just now."""
+
+    def total(self, name: str) -> int:
+        return sum(getattr(one, name) for one in self.endpoints)
+
+    @property
+    def writes(self) -> int:
+        """Records that are created, updated or undeleted."""
+        return self.total("create") + self.total("update") + self.total("undelete")
+
+    def document(self) -> dict[str, Any]:
+        names = ("create", "update", "undelete", "leave", "impossible", "blobs", "blobs_left_out")
+        return {
+            **{name: self.total(name) for name in names},
+            "requests": self.requests,
+            "seconds": round(self.seconds, 1),
+            "endpoints": [asdict(one) for one in self.endpoints],
+        }
+
+
+def plan(
+    services: Services, instance: Instance, state: State, target: Instance, options: RestoreOptions
+) -> RestorePlan:  # fmt: skip
+    """Look at the target and say what a restore would do. Raises InputError, SourceError."""
+    return asyncio.run(_plan(given(services, instance, state, target, options)))
+
+
+async def _plan(what: Given) -> RestorePlan:
+    async with opened(what) as context:
+        return await plan_in(context)
+
+
+async def plan_in(context: Context) -> RestorePlan:
+    """The plan, by a source that is open."""
+    began = time.monotonic()
+    looker = Looker(context)
+    decider = Decider(context, looker)
+    made, new_lists = [], 0
+    for endpoint in context.options.endpoints(context.definition):
+        planned = EndpointPlan(endpoint.name)
+        new_parents: set[str] = set()
+        written: set[str] = set()
+        async for decision in decider.endpoint(endpoint):
+            planned.add(decision)
+            if decision.below_new:
+                new_parents.add(decision.parent_key)
+            if decision.action in WRITTEN:
+                written.add(decision.parent_key)
+            if decision.action in {"create", "undelete"}:
+                context.ties.expect(endpoint, decision.key, decision.parent_key, decision.fields)
+        # A new parent is looked at, and so is what it may have below it by itself.
+        new_lists += 2 * len(new_parents)
+        if not reads_back(endpoint):
+            planned.requests += len(written) * _pages(endpoint)
+        made.append(planned)
+    looks = context.source.requests
+    requests = looks + new_lists + sum(one.requests for one in made)
+    took = (time.monotonic() - began) / looks if looks else _GUESSED_S
+    limits = context.definition.connection.limits
+    slowest = requests / limits.requests * limits.per.total_seconds() if limits.requests else 0.0
+    return RestorePlan(made, requests, max(requests * took, slowest))
+
+
+def writes_of(decision: Decision) -> int:
+    """The requests that a decision's write is made of."""
+    restore = decision.endpoint.restore
+    assert restore is not None, "something is written"
+    updates = decision.action == "create" and needs_update(decision.endpoint, decision.fields)
+    return 1 + updates + (decision.has_blob and restore.blob is not None)
+
+
+def needs_update(endpoint: Endpoint, fields: Any) -> bool:
+    """Whether the update follows the creation of this record."""
+    restore = endpoint.restore
+    return bool(restore and restore.then_update and restore.update and selector(restore.then_update).find(fields))
+
+
+def reads_back(endpoint: Endpoint) -> int:
+    """The requests that reading one record back takes; a list is read once for all."""
+    return int(endpoint.record_path is not None or endpoint.detail is not None)
+
+
+def _pages(endpoint: Endpoint) -> int:
+    """The least number of requests in which a list that has records is read to its end."""
+    paging = endpoint.paging
+    ends_empty = paging.type in {"page", "offset"} and not (paging.total_pages or paging.total or paging.has_more)
+    return 2 if ends_empty else 1
+
+
+def puts_blob_back(endpoint: Endpoint, action: str) -> bool:
+    """Whether this write brings the record's blob back."""
+    restore = endpoint.restore
+    if restore is None:
+        return False
+    return restore.blob is not None or carries_blob(endpoint, action)
+
+
+def carries_blob(endpoint: Endpoint, action: str) -> bool:
+    """Whether the write itself has the blob in its body."""
+    write = endpoint.restore.writes().get(action) if endpoint.restore is not None else None
+    return write is not None and any("blob" in template(text).names for text in write.templates())
