@@ -11,6 +11,9 @@ import typer
 
 from holdfast.errors import HoldfastError, NotFound
 
+RULES = ("last", "hourly", "daily", "weekly", "monthly", "yearly", "within", "after_deletion")
+"""Those of a retention policy; a test compares them with what `operations.retention` reads."""
+
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
@@ -31,6 +34,41 @@ def endpoint_names(context: typer.Context, incomplete: str) -> list[str]:
         return [stream.endpoint for stream in streams.of_instance(connection, instance.id)]
 
     return _from_catalog(incomplete, words)
+
+
+def customer_names(incomplete: str) -> list[str]:
+    """Of every vendor."""
+
+    def words(connection: "Connection") -> list[str | None]:
+        from holdfast.catalog import customers
+
+        return [one.name for one in customers.every(connection)]
+
+    return _from_catalog(incomplete, words)
+
+
+def vendor_names(incomplete: str) -> list[str]:
+    def words(connection: "Connection") -> list[str | None]:
+        from holdfast.catalog import vendors
+
+        return [one.name for one in vendors.all_vendors(connection)]
+
+    return _from_catalog(incomplete, words)
+
+
+def hold_ids(incomplete: str) -> list[str]:
+    """Of the legal holds that are not released."""
+
+    def words(connection: "Connection") -> list[str | None]:
+        from holdfast.catalog import holds
+
+        return [str(one.id) for one in holds.every(connection)]
+
+    return _from_catalog(incomplete, words)
+
+
+def retention_rules(incomplete: str) -> list[str]:
+    return _starting(incomplete, [f"{name}=" for name in RULES])
 
 
 def definition_names(incomplete: str) -> list[str]:

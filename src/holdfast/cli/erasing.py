@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from holdfast.cli import completion
 from holdfast.cli.confirming import confirm_by_typing
 from holdfast.cli.errors import NOT_GOOD
 from holdfast.cli.output import Output, count, moment
@@ -14,7 +15,10 @@ from holdfast.cli.pruning import StorageUrl
 from holdfast.errors import InputError
 
 app = typer.Typer(no_args_is_help=True)
-Customer = Annotated[str, typer.Argument(metavar="CUSTOMER", help="A customer's name or id.")]
+Customer = Annotated[
+    str,
+    typer.Argument(metavar="CUSTOMER", help="A customer's name or id.", autocompletion=completion.customer_names),
+]
 Target = Annotated[
     str, typer.Option("--output", "-o", metavar="FILE", help="Where the certificate goes; - is standard output.")
 ]

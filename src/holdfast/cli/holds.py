@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from holdfast.cli import completion
 from holdfast.cli.output import Output, moment
 from holdfast.cli.owners import OfCustomer, OfInstance, find_customer, find_instance
 from holdfast.cli.parameters import Json, example
@@ -91,7 +92,11 @@ def list_holds(
 
 @app.command(epilog=example("holdfast hold release 245001223344556"))
 def release(
-    hold_id: Annotated[int, typer.Argument(metavar="ID", help="As `holdfast hold list` shows it.")], json: Json = False
+    hold_id: Annotated[
+        int,
+        typer.Argument(metavar="ID", help="As `holdfast hold list` shows it.", autocompletion=completion.hold_ids),
+    ],
+    json: Json = False,
 ) -> None:
     """Release a legal hold: the policies decide again about what it held."""
     from holdfast.cli.session import opened

@@ -23,9 +23,18 @@ OfInstance = Annotated[
     ),
 ]
 OfCustomer = Annotated[
-    str | None, typer.Option("--customer", metavar="CUSTOMER", help="One customer of a vendor, by name or id.")
+    str | None,
+    typer.Option(
+        "--customer", metavar="CUSTOMER", help="One customer of a vendor, by name or id.",
+        autocompletion=completion.customer_names,
+    ),
+]  # fmt: skip
+OfVendor = Annotated[
+    str | None,
+    typer.Option(
+        "--vendor", metavar="VENDOR", help="One vendor, by name or id.", autocompletion=completion.vendor_names
+    ),
 ]
-OfVendor = Annotated[str | None, typer.Option("--vendor", metavar="VENDOR", help="One vendor, by name or id.")]
 
 
 def find_instance(session: "Session", text: str) -> "Instance":

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from holdfast.cli import completion
 from holdfast.cli.output import Output
 from holdfast.cli.owners import OfCustomer, OfInstance, OfVendor, find_instance, find_owner
 from holdfast.cli.parameters import Json, example
@@ -28,7 +29,9 @@ def set_rules(
     rules: Annotated[
         list[str],
         typer.Argument(
-            metavar="RULE...", help="last, hourly, daily, weekly, monthly, yearly =NUMBER; within, after_deletion =14d."
+            metavar="RULE...",
+            help="last, hourly, daily, weekly, monthly, yearly =NUMBER; within, after_deletion =14d.",
+            autocompletion=completion.retention_rules,
         ),
     ],
     instance: OfInstance = None,
@@ -71,7 +74,12 @@ def clear(
 
 @app.command(epilog=example("holdfast retention show", "holdfast retention show mine"))
 def show(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Only this instance, by name or id.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME", help="Only this instance, by name or id.", autocompletion=completion.instance_names
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show every policy, and which one holds for each instance."""

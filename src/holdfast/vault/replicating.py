@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from holdfast.errors import Damaged, NotFound, ObjectExists, ObjectMissing, StorageError, VaultError, WrongKey
-from holdfast.storage import ObjectInfo, Storage
+from holdfast.storage import ObjectInfo, Storage, remove
 from holdfast.vault import erasing, keyring, manifests, marker, names
 from holdfast.vault.findings import Finding
 from holdfast.vault.keys import WrappedKeys
@@ -303,15 +303,12 @@ class Replication:
                 what = "is in the replica, but not in the vault, and nothing says that it was let go"
                 self._tell(info.name, what, REPAIR, customer_id)
                 continue
-            try:
-                self._target.delete(info.name)
-            except StorageError as error:
-                if error.code != "storage_refused":
-                    raise
+            removal = remove(self._target, info.name)
+            if removal.is_there:
                 self.report.refused += 1
                 continue
             self.report.deleted += 1
-            self.report.deleted_bytes += info.size_bytes
+            self.report.deleted_bytes += 0 if removal.is_hidden else info.size_bytes
 
     def _tell(self, object_name: str, what: str, advice: str, customer_id: int | None) -> None:
         self.report.findings.append(Finding("error", object_name, what, advice, customer_id))

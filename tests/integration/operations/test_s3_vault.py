@@ -12,7 +12,7 @@ import pytest
 from holdfast import app, clock
 from holdfast.catalog.instances import Instance
 from holdfast.errors import StorageError
-from holdfast.operations import erase, instances, keys, object_locks, retention
+from holdfast.operations import erase, instances, keys, object_locks, replicate, retention
 from holdfast.operations.prune import PruneReport, plan, prune
 from holdfast.operations.rebuild import rebuild
 from holdfast.operations.retention import RetentionRules
@@ -168,6 +168,26 @@ def test_a_rotated_root_key_leaves_no_version_that_the_old_one_opens(
     after = s3.versions(bucket, "vault/keys/")
     assert len(after) == len(before) and not set(after) & set(before)
     assert not any(is_marker for _, _, is_marker in after)
+
+
+def test_a_replica_in_a_bucket_with_versions_follows_prune_and_erasure(
+    s3: S3Server, tmp_path: Path, source: HostileSource
+) -> None:
+    bucket = s3.make_bucket()
+    with installed(tmp_path / "local") as made:
+        installation = made.with_replicas(open_storage(s3.url(bucket, "copy")))
+        services = installation.services
+        replicate.replicate(services)
+        s3.keep_versions(bucket)
+        three_backups(installation, source)
+        erased, _ = filled_customer(installation, source, "gone")
+        replicate.replicate(services)
+        prune_to_one(installation)
+        erase.erase_customer(services, erased.id, actor="test")
+        replicate.replicate(services)
+        there = {f"copy/{info.name}" for info in services.storage.list("")}
+        assert {name for name, _, _ in s3.versions(bucket)} == there
+        assert not any(is_marker for _, _, is_marker in s3.versions(bucket))
 
 
 def test_a_worker_that_may_not_delete_and_another_credential_that_prunes(

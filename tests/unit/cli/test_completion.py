@@ -1,3 +1,4 @@
+from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -5,7 +6,8 @@ from typing import Any
 import pytest
 
 from holdfast.cli import completion
-from holdfast.operations import definitions, instances
+from holdfast.operations import definitions, holds, instances
+from holdfast.operations.retention import RetentionRules
 from tests.support.installation import installed
 
 DOCUMENT = """
@@ -46,6 +48,21 @@ def test_names_are_completed() -> None:
     assert {"kinto", "My shop"} <= set(completion.definition_names(""))
     assert completion.assignments(_context(name="shop"), "t") == ["token=", "team="]
     assert "server=" in completion.assignments(_context(definition="kinto", name=None), "")
+
+
+@pytest.mark.usefixtures("_home")
+def test_whose_policy_or_hold_it_is_is_completed(tmp_path: Path) -> None:
+    with installed(tmp_path / "home") as installation:
+        hold = holds.place(installation.services, installation.customer.id, "asked for", actor="test")
+    assert completion.customer_names("lo") == ["local"]
+    assert "local" in completion.vendor_names("")
+    assert completion.hold_ids("") == [str(hold.id)]
+
+
+def test_every_retention_rule_is_completed() -> None:
+    assert completion.retention_rules("w") == ["weekly=", "within="]
+    given = " ".join(f"{name}={'1d' if name in ('within', 'after_deletion') else 1}" for name in completion.RULES)
+    assert len(RetentionRules.parse(given).as_mapping()) == len(fields(RetentionRules)) == len(completion.RULES)
 
 
 def test_completion_is_silent_where_there_is_no_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
