@@ -66,6 +66,8 @@ def measure(records: int, note: Note) -> Stored:
         cost = installation.run("export", "bench", "-o", str(Path(folder) / "bench.zip"), "--formats", "json")
         note(at_least("export as JSON", records / cost.cpu_s, _RATE, 200_000))
         note(at_most("export as JSON, memory", cost.peak_mb, "MB", 300))
+        for result in installation.load():
+            note(result)
     return Stored(first_cost, changed, verified, cost, packs, added)
 
 

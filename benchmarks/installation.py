@@ -1,11 +1,13 @@
 """A Holdfast installation of its own in a folder, used through its command line only, as a user would."""
 
+import json
 import os
 import sys
 from pathlib import Path
 
 from benchmarks import measuring, source_server
 from benchmarks.peers import folder_bytes
+from benchmarks.results import Result
 
 _DEFINITION = """\
 holdfast: 1
@@ -22,6 +24,20 @@ endpoints:
     paging: link_header
     stable: true
 """
+_FILES = """\
+holdfast: 1
+name: Files
+variables:
+  - {key: base_url, name: Address}
+connection:
+  base_url: "{{ base_url }}"
+endpoints:
+  - name: files
+    path: /files
+    id: id
+    stable: true
+    blob: {url: "{{ record.file }}", version: file}
+"""
 
 
 class Installation:
@@ -29,8 +45,7 @@ class Installation:
 
     def __init__(self, folder: Path, source: source_server.Source) -> None:
         folder.mkdir(exist_ok=True)
-        self.home, self._definition = folder / "home", folder / "bench.yaml"
-        self._definition.write_text(_DEFINITION)
+        self.home, self._folder, self._source = folder / "home", folder, source
         # As a user has it: nothing is set, and Python keeps what it has compiled.
         inherited = {
             name: value for name, value in os.environ.items()
@@ -38,7 +53,12 @@ class Installation:
         }  # fmt: skip
         self._environment = {**inherited, "HOLDFAST_HOME": str(self.home), "HOLDFAST_ALLOW_PRIVATE_NETWORK": "true"}
         self.run("init")
-        self.run("add", str(self._definition), "bench", "--set", f"base_url={source.url}")
+        self._add("bench", _DEFINITION)
+
+    def _add(self, name: str, document: str) -> None:
+        definition = self._folder / f"{name}.yaml"
+        definition.write_text(document)
+        self.run("add", str(definition), name, "--set", f"base_url={self._source.url}")
 
     def run(self, *arguments: str) -> measuring.Cost:
         return measuring.run([str(Path(sys.executable).with_name("holdfast")), *arguments], self._environment)
@@ -47,6 +67,13 @@ class Installation:
         """CPU milliseconds for reading a record, warm."""
         done = measuring.run([sys.executable, "-m", "benchmarks.reading", "bench", str(count)], self._environment)
         return float(done.output)
+
+    def load(self) -> list[Result]:
+        """What the service does at what has been backed up, and at a blob of 100 MB beside it."""
+        self._add("files", _FILES)
+        self.run("backup", "files")
+        done = measuring.run([sys.executable, "-m", "benchmarks.load", str(self.home)], self._environment)
+        return [Result(**one) for one in json.loads(done.output)]
 
     def vault_bytes(self) -> int:
         return folder_bytes(self.home / "vault")

@@ -3,6 +3,8 @@
     GET  /issues?per_page=100&page=7    a JSON array; the next page in the Link header
     GET  /counts                        {"requests": n, "bytes": n} since the last change of the content
     POST /content?records=N&day=D       how many records there are; from one day to the next one in a hundred changes
+    GET  /files                         one record, with the address of a blob
+    GET  /blob                          that blob: 100 MB that do not compress, the same in every run
 
 It composes a page in a tenth of the time in which any reader takes it apart, and its CPU seconds are not counted: they
 are another process's. It prints its port, and ends when its standard input does.
@@ -11,16 +13,25 @@ are another process's. It prints its port, and ends when its standard input does
 import asyncio
 import json
 import os
+import random
 import subprocess
 import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from benchmarks import records
+
+BLOB_BYTES = 100_000_000
+
+
+@cache
+def _blob() -> bytes:
+    return random.Random(20_261_124).randbytes(BLOB_BYTES)
 
 
 class Content:
@@ -43,6 +54,10 @@ class Content:
             return 200, b"{}", ""
         if parts.path == "/counts":
             return 200, json.dumps({"requests": self.requests, "bytes": self.bytes}).encode(), ""
+        if parts.path == "/files":
+            return 200, json.dumps([{"id": 1, "file": f"http://{host}/blob"}]).encode(), ""
+        if parts.path == "/blob":
+            return 200, _blob(), ""
         return 404, b"{}", ""
 
     def _issues(self, number: int, size: int, host: str) -> tuple[int, bytes, str]:

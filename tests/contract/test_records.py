@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from holdfast.api.routes import records
+from holdfast.api.routes import record_lists
 from tests.contract.client import Client, Gate
 from tests.support.hostile_source import HostileSource, StoredBlob, make_record, make_records
 
@@ -76,6 +76,46 @@ def test_following_next_shows_every_record_once(vendor: Client, source: HostileS
     assert vendor.get(_records(instance) + "?page=14").body == []
 
 
+def test_the_first_page_is_always_the_newest_one(vendor: Client, source: HostileSource) -> None:
+    """It is asked again and again, and kept."""
+    source.put("items", make_record(1, title="first"))
+    instance = vendor.instance_of(source)
+    assert vendor.get(_records(instance)).body == []
+    vendor.back_up(instance)
+    first = vendor.get(_records(instance))
+    assert vendor.get(_records(instance)).content == first.content
+    source.put("items", make_record(1, title="second"))
+    gate = Gate()
+    source.switches.hook = gate
+    try:
+        running = vendor.post(f"/v1/backup_instances/{instance}/backups").body
+        gate.wait()
+        assert vendor.get(_records(instance)).content == first.content
+    finally:
+        gate.open()
+    vendor.ended(instance, running["id"])
+    assert [one["field_data"]["title"] for one in vendor.get(_records(instance)).body] == ["second"]
+    assert vendor.get(_records(instance) + "?per_page=1").body == vendor.get(_records(instance)).body
+    assert vendor.get(_records(instance) + "?page=2").body == []
+
+
+@pytest.mark.parametrize("query", ["", "per_page=2", "page=2&per_page=2", "per_page=2&mine=x", "per_page=2&mine=%20"])
+def test_a_plain_list_and_an_unusual_one_are_the_same(vendor: Client, source: HostileSource, query: str) -> None:
+    """The first is answered past the framework, the second by its route."""
+    source.blobs["one"] = StoredBlob(b"x")
+    for number in range(5):
+        source.put("items", make_record(number, file=f"{source.url}/blob/one"))
+    instance = vendor.instance_of(source, _BLOB)
+    vendor.back_up(instance)
+    plain = vendor.get(f"{_records(instance)}?{query}")
+    unusual = vendor.get(f"{_records(instance)}?{query}&unusual=%C3%BC")
+    assert plain.content == unusual.content
+    assert plain.headers["Link"] == unusual.headers["Link"].replace("unusual=%C3%BC&", "")
+    assert {name: value for name, value in plain.headers.items() if name.lower() not in ("link", "date")} == {
+        name: value for name, value in unusual.headers.items() if name.lower() not in ("link", "date")
+    }
+
+
 def test_next_goes_on_in_the_state_it_began_in(vendor: Client, source: HostileSource) -> None:
     for number in range(10, 40):
         source.put("items", make_record(number))
@@ -121,7 +161,7 @@ def test_a_list_is_narrowed_by_conditions_on_fields(vendor: Client, source: Host
 def test_a_page_that_takes_too_long_is_short_and_goes_on(
     vendor: Client, source: HostileSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "_PATIENCE_S", -1.0)
+    monkeypatch.setattr(record_lists, "_PATIENCE_S", -1.0)
     for record in make_records(450):
         source.put("items", record)
     instance = vendor.instance_of(source)

@@ -11,6 +11,7 @@ from holdfast.api import errors, openapi, reference
 from holdfast.api.context import ApiContext
 from holdfast.api.metrics import Measured
 from holdfast.api.protection import BodyTooLarge, Protection, too_large
+from holdfast.api.quick_lists import QuickLists
 from holdfast.api.raw_path import RawPath
 from holdfast.api.routes import ROUTERS, TAGS
 from holdfast.operations.services import Services
@@ -57,6 +58,7 @@ def create_app(services: Services) -> FastAPI:
     openapi.install(app)
     reference.install(app)
     # The last one added comes first.
+    app.add_middleware(QuickLists, context=context)
     app.add_middleware(RawPath)
     app.add_middleware(Protection)
     app.add_middleware(Measured, metrics=context.metrics)

@@ -32,7 +32,8 @@ def token_of(request: Request) -> str | None:
     return request.headers.get("access-token")
 
 
-async def _caller(request: Request) -> Caller:
+async def caller_of(request: Request) -> Caller:
+    """Whose token came with a request; acts in its name from here on. Answers 401 where it is none."""
     context: ApiContext = request.app.state.context
     token = token_of(request)
     if not token:
@@ -45,14 +46,14 @@ async def _caller(request: Request) -> Caller:
 
 
 async def _vendor(request: Request) -> Caller:
-    caller = await _caller(request)
+    caller = await caller_of(request)
     if caller.customer_id is not None:
         raise _refused("a customer's token has no right to this", _challenge("insufficient_scope"))
     return caller
 
 
 async def _customer(request: Request) -> Caller:
-    caller = await _caller(request)
+    caller = await caller_of(request)
     if caller.customer_id is None:
         raise _refused("only a customer's token is for this", _challenge("insufficient_scope"))
     return caller
@@ -70,5 +71,5 @@ Vendor = Annotated[Caller, Depends(_vendor)]
 """Only with a vendor's token."""
 Customer = Annotated[Caller, Depends(_customer)]
 """Only with a customer's token."""
-VendorOrCustomer = Annotated[Caller, Depends(_caller)]
+VendorOrCustomer = Annotated[Caller, Depends(caller_of)]
 """With either; a customer sees its own instances only."""

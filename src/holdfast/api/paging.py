@@ -45,12 +45,16 @@ def page_of(everything: Sequence[Item], page: PageRequest) -> Listing[Item]:
     return Listing(list(everything[begin : begin + page.per_page]), len(everything), page.number, page.per_page)
 
 
-def links(request: Request, settings: Settings, *, page: int, last_page: int, after: str | None = None) -> str:
-    """The value of the header; every other parameter of the query stays as it is.
+def links(request: Request, settings: Settings, *, page: int, last_page: int) -> str:
+    """The value of the header; every other parameter of the query stays as it is."""
+    return links_of(f"{own_url(request, settings)}?{kept(request)}", page=page, last_page=last_page)
+
+
+def links_of(here: str, *, page: int, last_page: int, after: str | None = None) -> str:
+    """The same for a list whose address, as `kept` has left it, is at hand.
 
     `after` goes into `next` only: it lets that page begin without a walk over those before it.
     """
-    here = _here(request, settings)
     found = [f'<{here}page=1>; rel="first"']
     if page > 1:
         found.append(f'<{here}page={min(page - 1, last_page)}>; rel="prev"')
@@ -62,16 +66,16 @@ def links(request: Request, settings: Settings, *, page: int, last_page: int, af
 
 def forward_links(request: Request, settings: Settings, *, page: int, after: str | None) -> str:
     """The same for a list that nobody has counted: `first`, and `next` where there may be more."""
-    here = _here(request, settings)
+    here = f"{own_url(request, settings)}?{kept(request)}"
     found = [f'<{here}page=1>; rel="first"']
     if after is not None:
         found.append(f'<{here}page={page + 1}&after={after}>; rel="next"')
     return ", ".join(found)
 
 
-def _here(request: Request, settings: Settings) -> str:
-    """This list's address up to what says which page."""
+def kept(request: Request) -> str:
+    """What every page of a list has in its query, each with an `&` behind it."""
     query: str = request.scope["query_string"].decode("latin-1")
-    kept = [one for one in query.split("&") if one and unquote_plus(one.partition("=")[0]) not in ("page", "after")]
+    found = [one for one in query.split("&") if one and unquote_plus(one.partition("=")[0]) not in ("page", "after")]
     # What a client sent may not end the address it stands in.
-    return own_url(request, settings) + "?" + "".join(f"{quote(one, safe=_IN_QUERY)}&" for one in kept)
+    return "".join(f"{quote(one, safe=_IN_QUERY)}&" for one in found)

@@ -39,15 +39,17 @@ def _optional_id(text: object) -> int | None:
     return None if text is None else parse_id(text)
 
 
-def _number_up_to(largest: int) -> BeforeValidator:
-    def read(text: object) -> int:
-        if isinstance(text, int):
-            return text
-        if not isinstance(text, str) or not _NUMBER.fullmatch(text) or not 1 <= int(text) <= largest:
-            raise ValueError(f"this must be a whole number from 1 to {largest}")
-        return int(text)
+def parse_number(text: object, largest: int) -> int:
+    """A whole number from 1 on. Raises ValueError."""
+    if isinstance(text, int):
+        return text
+    if not isinstance(text, str) or not _NUMBER.fullmatch(text) or not 1 <= int(text) <= largest:
+        raise ValueError(f"this must be a whole number from 1 to {largest}")
+    return int(text)
 
-    return BeforeValidator(read)
+
+def _number_up_to(largest: int) -> BeforeValidator:
+    return BeforeValidator(lambda text: parse_number(text, largest))
 
 
 def _optional_time(text: object) -> datetime | None:
@@ -103,6 +105,7 @@ QueryDate = Annotated[
 ]
 
 LARGEST_PAGE = 10**9
+LARGEST_PER_PAGE = 100
 PageNumber = Annotated[
     int,
     _number_up_to(LARGEST_PAGE),
@@ -111,7 +114,7 @@ PageNumber = Annotated[
 ]
 PerPage = Annotated[
     int,
-    _number_up_to(100),
-    _described({"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
+    _number_up_to(LARGEST_PER_PAGE),
+    _described({"type": "integer", "minimum": 1, "maximum": LARGEST_PER_PAGE, "default": 20}),
     Query(description="How many a page has."),
 ]

@@ -5,6 +5,7 @@ Asked on every request for records, so it goes past SQLAlchemy: 10 us where the 
 """
 
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -48,21 +49,22 @@ def find(
 
     None where there is no such instance. That it is the reader's own, the caller sees to.
     """
+    given: dict[str, object] = {"instance": instance_id, "endpoint": endpoint}
     if run_id is not None:
+        given["run_id"] = run_id
+    elif at is not None:
+        given["at"] = microseconds(at)
+    driver: Any = conn.connection.driver_connection
+    row = driver.execute(_statement(conn.dialect.name, *given), given).fetchone()
+    return None if row is None else Reading._make(row)
+
+
+@cache
+def _statement(dialect: str, *given: str) -> str:
+    """The statement for these parameters, marked as the driver has it."""
+    mark = "%({})s" if dialect == "postgresql" else ":{}"
+    if "run_id" in given:
         run = "{run_id}"
     else:
-        run = _NEWEST.replace("{ended}", "n.ended_at IS NOT NULL" if at is None else "n.ended_at <= {at}")
-    given = {
-        "instance": instance_id,
-        "endpoint": endpoint,
-        "run_id": run_id,
-        "at": None if at is None else microseconds(at),
-    }
-    mark = "%({})s" if conn.dialect.name == "postgresql" else ":{}"
-    marks = {name: mark.format(name) for name in given}
-    statement = _STATEMENT.replace("{run}", run).format_map(marks)
-    driver: Any = conn.connection.driver_connection
-    row = driver.execute(
-        statement, {name: value for name, value in given.items() if marks[name] in statement}
-    ).fetchone()
-    return None if row is None else Reading._make(row)
+        run = _NEWEST.replace("{ended}", "n.ended_at <= {at}" if "at" in given else "n.ended_at IS NOT NULL")
+    return _STATEMENT.replace("{run}", run).format_map({name: mark.format(name) for name in given})

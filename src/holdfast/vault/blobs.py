@@ -68,12 +68,15 @@ def _read(
     customer: CustomerVault, descriptor: BlobDescriptor, places: Sequence[Place], start: int, stop: int
 ) -> Iterator[bytes]:
     whole = digests.blob_digest(customer.blob_key) if (start, stop) == (0, descriptor.size_bytes) else None
+    # Chunks of a large blob would fill the cache in seconds and drive out the frames of records; the range of one chunk
+    # is kept, for whoever reads a video in small steps.
+    read = customer.read if stop - start <= CHUNK_BYTES_MAX else customer.read_once
     position = 0
     for place, expected in zip(places, descriptor.chunks, strict=True):
         first, position = position, position + place.length
         if position <= start or first >= stop:
             continue
-        data = customer.read(place)
+        data = read(place)
         if digests.content_digest(customer.chunk_key, data) != expected:
             raise _damaged(customer, descriptor, "has another chunk where one of its own should be", [place])
         if whole is not None:

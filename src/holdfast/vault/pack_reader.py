@@ -51,6 +51,10 @@ class PackReader:
         drive out what others read again and again. `frames` ascending."""
         return self._read_frames(pack_id, frames, keep=False)
 
+    def read_once(self, place: Place) -> bytes:
+        """The bytes at a place, of whose frame nothing is kept."""
+        return self._cut(self._read_frames(place.pack, [place.frame], keep=False)[place.frame], place)
+
     def read_many(self, places: Sequence[Place]) -> list[bytes]:
         """The bytes at every place, in the order asked for; each frame is fetched and decoded once."""
         wanted: dict[str, set[int]] = {}

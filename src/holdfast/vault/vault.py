@@ -196,6 +196,10 @@ class CustomerVault:
         """The bytes at a place. Raises ObjectMissing, Damaged."""
         return self.packs.read_many([place])[0]
 
+    def read_once(self, place: Place) -> bytes:
+        """The same for one who will not come back: nothing of it is kept in memory."""
+        return self.packs.read_once(place)
+
     def read_many(self, places: Sequence[Place]) -> list[bytes]:
         """The bytes at every place, in the order asked for. Each frame is fetched and decoded once."""
         return self.packs.read_many(places)

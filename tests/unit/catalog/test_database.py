@@ -178,3 +178,25 @@ def test_a_server_that_does_not_answer_is_unreachable(tmp_path: Path) -> None:
 def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(CatalogError):
         Database(url)
+
+
+def test_a_frequent_reader_sees_one_moment_and_then_the_next(database: Database) -> None:
+    with database.read_often() as conn:
+        assert vendors.all_vendors(conn) == []
+        with database.write() as other:
+            made = vendors.create(other, "acme", None, "client")
+        assert vendors.all_vendors(conn) == []
+        with database.read_often() as second:  # the kept connection is in use
+            assert vendors.all_vendors(second) == [made]
+    with database.read_often() as conn:
+        assert vendors.all_vendors(conn) == [made]
+
+
+def test_a_frequent_reader_that_fails_leaves_nothing_open(database: Database) -> None:
+    for _ in range(2):
+        with pytest.raises(CatalogError), database.read_often() as conn:
+            conn.exec_driver_sql("SELECT * FROM nothing")
+    with database.read_often() as conn:
+        assert vendors.all_vendors(conn) == []
+    with database.write() as conn:
+        vendors.create(conn, "acme", None, "client")

@@ -73,6 +73,16 @@ def test_any_range_of_a_blob_is_read(data: st.DataObject):
     assert b"".join(read_blob(customer, blob, places, start, length)) == content[start:stop]
 
 
+def test_a_large_blob_that_is_read_is_not_kept_in_memory_and_a_small_part_is(customer: CustomerVault):
+    blob, places = store(customer, CONTENT)
+    assert len(places) > 3
+    frames = customer.packs._cache.frames
+    assert b"".join(read_blob(customer, blob, places)) == CONTENT
+    assert [frames.get((customer.customer_id, place.pack, place.frame)) for place in places] == [None] * len(places)
+    assert b"".join(read_blob(customer, blob, places, 5, 10)) == CONTENT[5:15]
+    assert frames.get((customer.customer_id, places[0].pack, places[0].frame)) is not None
+
+
 def test_an_empty_blob_has_no_chunks(customer: CustomerVault):
     blob, places = store(customer, b"")
     assert places == []

@@ -20,6 +20,7 @@ from holdfast.api.routes import (
     logs,
     ping,
     receipts,
+    record_lists,
     records,
     search,
     tokens,
@@ -31,9 +32,9 @@ from holdfast.api.routes import (
 ROUTERS = tuple(
     module.router
     for module in (
-        records, endpoints, backups, instances, instance_variables, exports, logs, ping, tokens, customers,
-        customer_tokens, erasures, definitions, definition_variables, vendors, search, usage, webhooks, audit, health,
-        comparison, changes, alarms, receipts,
+        record_lists, records, endpoints, backups, instances, instance_variables, exports, logs, ping, tokens,
+        customers, customer_tokens, erasures, definitions, definition_variables, vendors, search, usage, webhooks,
+        audit, health, comparison, changes, alarms, receipts,
     )
 )  # fmt: skip
 TAGS = (

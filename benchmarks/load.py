@@ -1,0 +1,204 @@
+"""Load on the service, over the network: pages of an endpoint with many records, and a large blob.
+
+Runs against an installation that has been backed up, in a process of its own (`python -m benchmarks.load HOME`), and
+prints its figures as JSON. Every rate is held against that of a constant answered by the same framework and server in
+the same minute, with as many connections.
+"""
+
+import asyncio
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from itertools import cycle
+from pathlib import Path
+
+from benchmarks.load_client import Connection, load, next_target
+from benchmarks.results import Result, at_least, at_most
+
+CONNECTIONS = 16
+_TURNS, _SECONDS = 5, 1.0
+"""Of each kind of request; the first turn of all is not counted."""
+_RATE = "requests per second"
+_DOWNLOADS = 8
+
+
+class Instance:
+    """What is asked for, as its own vendor sees it."""
+
+    def __init__(self, home: Path, name: str) -> None:
+        from holdfast import app, clock
+        from holdfast.catalog import instances, runs, tokens, vendors
+        from holdfast.identity import secrets
+        from holdfast.operations import customers
+        from holdfast.settings import Settings
+
+        with app.opened(Settings(home=home)) as services:
+            customer, token = customers.local(services), secrets.new_token()
+            with services.database.write() as connection:
+                vendor = vendors.get(connection, customer.vendor_id)
+                expires_at = clock.now() + timedelta(hours=1)
+                tokens.grant(connection, secrets.hash_of(token), vendor.id, expires_at)
+                found = instances.find(connection, customer.id, name)
+                assert found is not None
+                first = runs.by_sequence(connection, found.id, 1)
+            assert first is not None
+        self.headers = {"Authorization": f"Bearer {token}"}
+        self.path, self.first_backup = f"/v1/backup_instances/{found.id}/endpoints", first.id
+
+
+@contextmanager
+def served(home: Path) -> Iterator[tuple[str, int]]:
+    """`holdfast serve` on a free port: its address, and the process that answers."""
+    environment = {**os.environ, "HOLDFAST_HOME": str(home), "HOLDFAST_PORT": "0"}
+    command = [str(Path(sys.executable).with_name("holdfast")), "serve"]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "serving at " in line:
+                yield line.partition("serving at ")[2].partition(",")[0], _api_of(process.pid)
+                return
+        raise RuntimeError("the service did not start")
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def _api_of(parent: int) -> int:
+    for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+        if b"\0api\0" in Path(f"/proc/{child}/cmdline").read_bytes():
+            return int(child)
+    raise RuntimeError("the service has no process that answers")
+
+
+@contextmanager
+def constant() -> Iterator[str]:
+    command = [sys.executable, "-m", "benchmarks.constant"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+async def _wait_until_ready(url: str, headers: Mapping[str, str]) -> None:
+    for _ in range(600):
+        try:
+            connection = await Connection.to(url, headers)
+        except OSError:
+            await asyncio.sleep(0.05)
+            continue
+        connection.close()
+        return
+
+
+async def _all_next(url: str, headers: Mapping[str, str], target: str) -> list[str]:
+    """The `next` addresses from one end of a list to the other, in the order of the list."""
+    connection, found = await Connection.to(url, headers), []
+    following: str | None = target
+    while following is not None:
+        head, _ = await connection.get(following)
+        following = next_target(head)
+        if following is not None:
+            found.append(following)
+    connection.close()
+    return found
+
+
+@dataclass
+class _Asked:
+    """One kind of request, and what came of all its turns."""
+
+    url: str
+    headers: Mapping[str, str]
+    targets: Sequence[str]
+    wall_s: float = 0.0
+    seconds: list[float] = field(default_factory=list)
+
+    async def turn(self, number: int, seconds: float) -> None:
+        """Every connection in a random order of its own."""
+
+        def order(connection: int) -> Iterator[str]:
+            chance = random.Random(number * 1000 + connection)
+            return cycle(chance.sample(self.targets, len(self.targets)))
+
+        measured = await load(self.url, self.headers, order, connections=CONNECTIONS, seconds=seconds)
+        self.wall_s += measured.wall_s
+        self.seconds += measured.seconds
+
+    @property
+    def per_second(self) -> float:
+        return len(self.seconds) / self.wall_s
+
+    @property
+    def slow_ms(self) -> float:
+        """What 99 of 100 answers took at most."""
+        return sorted(self.seconds)[len(self.seconds) * 99 // 100] * 1000
+
+
+async def measure_pages(url: str, constant_url: str, instance: Instance) -> list[Result]:
+    """Pages of 20 of the endpoint `issues`: the newest page again and again, and pages anywhere."""
+    await _wait_until_ready(url, instance.headers)
+    await _wait_until_ready(constant_url, {})
+    newest = f"{instance.path}/issues/records"
+    old = f"{newest}?backup_id={instance.first_backup}"
+    beside = _Asked(constant_url, {}, ["/constant"])
+    asked = {"first page": (_Asked(url, instance.headers, [newest]), 0.4)}
+    for name, target in (("newest", f"{newest}?per_page=100"), ("old", f"{old}&per_page=100")):
+        followed = await _all_next(url, instance.headers, target)
+        targets = [one.replace("per_page=100", "per_page=20") for one in followed]
+        asked[f"pages anywhere, {name} backup"] = (_Asked(url, instance.headers, targets), 0.25)
+    # In turns, so that whatever else the machine does is shared fairly.
+    for number in range(-1, _TURNS):
+        for one in (beside, *(kind for kind, _ in asked.values())):
+            await one.turn(number, _SECONDS)
+            if number < 0:
+                one.wall_s, one.seconds = 0.0, []
+    found = [constant := Result("constant answer", beside.per_second, _RATE)]
+    for name, (kind, share) in asked.items():
+        found.append(at_least(name, kind.per_second, _RATE, share * constant.value, beside=constant))
+        found.append(at_most(f"{name}, 99th percentile", kind.slow_ms, "ms", 50))
+    return found
+
+
+async def measure_blob(url: str, pid: int, instance: Instance) -> list[Result]:
+    """The blob of the one record of the endpoint `files`, again and again on one connection."""
+    connection = await Connection.to(url, instance.headers)
+    target = f"{instance.path}/files/records/1/blob"
+    size_bytes = await connection.drain(target)
+    await connection.drain(target)
+    before, seconds = _resident_mb(pid), []
+    for _ in range(_DOWNLOADS):
+        begun = time.perf_counter()
+        await connection.drain(target)
+        seconds.append(time.perf_counter() - begun)
+    connection.close()
+    return [
+        at_least("blob download", size_bytes / 1e6 / sorted(seconds)[len(seconds) // 2], "MB/s", 300),
+        at_most(f"memory added by {_DOWNLOADS} downloads", _resident_mb(pid) - before, "MB", 16),
+    ]
+
+
+def _resident_mb(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+async def main(home: Path) -> None:
+    pages, blob = Instance(home, "bench"), Instance(home, "files")
+    with served(home) as (url, pid), constant() as constant_url:
+        found = await measure_pages(url, constant_url, pages) + await measure_blob(url, pid, blob)
+    print(json.dumps([asdict(one) for one in found]))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))
