@@ -51,19 +51,18 @@ class PackReader:
         drive out what others read again and again. `frames` ascending."""
         return self._read_frames(pack_id, frames, keep=False)
 
-    def read_once(self, place: Place) -> bytes:
-        """The bytes at a place, of whose frame nothing is kept."""
-        return self._cut(self._read_frames(place.pack, [place.frame], keep=False)[place.frame], place)
+    def read_many(self, places: Sequence[Place], *, keep: bool = True) -> list[bytes]:
+        """The bytes at every place, in the order asked for; each frame is fetched and decoded once.
 
-    def read_many(self, places: Sequence[Place]) -> list[bytes]:
-        """The bytes at every place, in the order asked for; each frame is fetched and decoded once."""
+        Without `keep` the frames are not kept, as in `read_frames_once`.
+        """
         wanted: dict[str, set[int]] = {}
         for pack_id, frame in dict.fromkeys([place[:2] for place in places]):
             wanted.setdefault(pack_id, set()).add(frame)
         decoded = {
             (pack_id, frame): raw
             for pack_id, frames in wanted.items()
-            for frame, raw in self._read_frames(pack_id, sorted(frames)).items()
+            for frame, raw in self._read_frames(pack_id, sorted(frames), keep=keep).items()
         }
         raws: list[bytes] = []
         for pack_id, frame, offset, length in places:  # millions in an export: no call in here
