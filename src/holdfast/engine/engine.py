@@ -82,7 +82,7 @@ class Engine:
             heartbeats.create_table(self._database)
 
     def enqueue(
-        self, connection: sa.Connection, kind: str, subject_id: int, *, key: str | None = None, turn: int = 0
+        self, connection: sa.Connection, kind: str, subject_id: int, *, key: str | None = None, turn: int = 1
     ) -> None:
         """Enqueue a job in the caller's transaction, which must be one of the same database: both commit or neither.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from contextlib import suppress
 from datetime import timedelta
@@ -32,14 +33,12 @@ class GivesWay(Interrupted):
     """Others wait, and this run has gone on for long: it goes on when it is its turn again."""
 
 
-class Watch:
-    def __init__(self, services: Services, run: Run, lease: Lease) -> None:
+class Lookout(ABC):
+    """Watches over work under a lease. What else may end it, `_raise_if_not_wanted` says."""
+
+    def __init__(self, services: Services, lease: Lease) -> None:
         self._services = services
-        self._run_id = run.id
         self._lease = lease
-        # Twice as long each time: a listing that cannot be resumed comes to its end at some time.
-        keeps = timedelta(minutes=services.settings.turn_minutes) * 2.0 ** min(run.gave_way, 16)
-        self._gives_way_at = time.monotonic() + keeps.total_seconds()
 
     def check(self) -> None:
         """Raises Interrupted where this worker stops, CatalogBusy where the lease is lost."""
@@ -63,6 +62,21 @@ class Watch:
             working.cancel()
             with suppress(asyncio.CancelledError):
                 await asyncio.wait({working})
+
+    @abstractmethod
+    def _raise_if_not_wanted(self) -> None:
+        """Asked every two seconds, in a thread."""
+
+
+class Watch(Lookout):
+    """Over a backup."""
+
+    def __init__(self, services: Services, run: Run, lease: Lease) -> None:
+        super().__init__(services, lease)
+        self._run_id = run.id
+        # Twice as long each time: a listing that cannot be resumed comes to its end at some time.
+        keeps = timedelta(minutes=services.settings.turn_minutes) * 2.0 ** min(run.gave_way, 16)
+        self._gives_way_at = time.monotonic() + keeps.total_seconds()
 
     def _raise_if_not_wanted(self) -> None:
         with self._services.database.read() as connection:

@@ -17,7 +17,7 @@ from holdfast.catalog.runs import Status
 from holdfast.errors import HoldfastError, NotFound, SourceError
 from holdfast.operations import events
 from holdfast.operations.backup.leasing import Lease, leased
-from holdfast.operations.backup.watching import Canceled, Watch
+from holdfast.operations.backup.watching import Canceled, Lookout
 from holdfast.operations.restore import reporting
 from holdfast.operations.restore.context import Context, given_again, opened
 from holdfast.operations.restore.deciding import Decider
@@ -89,14 +89,22 @@ async def _restored(given: Any, restore: Restore, lease: Lease) -> None:
     await watch.over(work())
 
 
-class _RestoreWatch(Watch):
+class _RestoreWatch(Lookout):
     """A cancel does not break off a write: it ends the restore before the next one."""
 
-    is_canceled = False
+    def __init__(self, services: Services, restore_id: int, lease: Lease) -> None:
+        super().__init__(services, lease)
+        self._restore_id = restore_id
+        self.is_canceled = False
 
-    def _raise_if_canceled(self) -> None:
+    def _raise_if_not_wanted(self) -> None:
         with self._services.database.read() as connection:
-            self.is_canceled = restores.get(connection, self._run_id).cancel_requested_at is not None
+            self.is_canceled = restores.get(connection, self._restore_id).cancel_requested_at is not None
+
+    def look_now(self) -> None:
+        """As `look`, asking the catalog first."""
+        self._raise_if_not_wanted()
+        self.look()
 
     def look(self) -> None:
         """Raises Canceled, Interrupted, CatalogBusy."""
@@ -115,8 +123,7 @@ class _Run:
 
     async def everything(self) -> None:
         context = self._context
-        self._watch._raise_if_canceled()
-        self._watch.look()
+        self._watch.look_now()
         if context.options.dry_run:
             self._keep_plan((await plan_in(context)).document())
             return
