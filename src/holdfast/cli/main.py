@@ -27,6 +27,7 @@ from holdfast.cli import (
     installation,
     instances,
     keys,
+    migrating,
     proving,
     pruning,
     receipts,
@@ -73,6 +74,7 @@ for _group in (
     vault,
     proving,
     serving,
+    migrating,
 ):
     app.add_typer(explained(_group.app))
 app.add_typer(
