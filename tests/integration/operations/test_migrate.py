@@ -18,7 +18,6 @@ from tests.support.documents import CONFIRMED_ITEMS, document
 from tests.support.hostile_source import HostileSource, in_thread, make_record, make_records
 from tests.support.installation import Installation, installed, settings_for
 from tests.support.postgresql import PostgreSQL
-from tests.support.radosgw import S3Server
 
 
 @pytest.fixture
@@ -104,13 +103,6 @@ def test_everything_moves_and_backups_go_on_incrementally(
     moved_everything(old, instance, source, database_url, str(tmp_path / "elsewhere"))
     with pytest.raises(CatalogError, match="moved"):
         old.backup(instance)
-
-
-@pytest.mark.s3
-def test_everything_moves_to_s3(
-    old: Installation, instance: Instance, source: HostileSource, database_url: str, s3: S3Server
-) -> None:
-    moved_everything(old, instance, source, database_url, s3.url(s3.make_bucket(), "vault"))
 
 
 def test_a_dry_run_says_what_would_be_moved_and_moves_nothing(
