@@ -93,6 +93,18 @@ def test_a_customer_is_erased_and_the_certificate_says_so(shop: CommandLine, tmp
     assert shop.good("verify")["good"] is True
 
 
+def test_what_destroys_asks_and_only_the_very_answer_counts(shop: CommandLine) -> None:
+    with installed(shop.home) as installation:
+        gone = customers.create(installation.services, installation.customer.vendor_id, "gone", None)
+    code, shown = shop.on_terminal("erase", "customer", "gone", asked="to go on", answer="gone")
+    assert (code, "Nobody can bring them back" in shown) == (1, True)
+    assert list((shop.home / "vault" / "keys" / str(gone.id)).glob("*"))
+    code, _ = shop.on_terminal("erase", "customer", "gone", asked="to go on", answer=str(gone.id))
+    assert code == 0
+    assert not list((shop.home / "vault" / "keys" / str(gone.id)).glob("*"))
+    assert shop.on_terminal("key", "rotate", asked="[y/N]:", answer="n")[0] == 1
+
+
 def test_a_key_that_came_back_is_found(shop: CommandLine, tmp_path: Path) -> None:
     with installed(shop.home) as installation:
         gone = customers.create(installation.services, installation.customer.vendor_id, "gone", None)

@@ -1,11 +1,13 @@
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from holdfast.errors import StorageUnavailable
+from holdfast.errors import InputError, StorageUnavailable
 from holdfast.storage.providers import open_bucket
+from holdfast.storage.s3 import ObjectLock, S3Storage
 from tests.support.s3_lookalike import S3Lookalike, s3_lookalike
 
 
@@ -48,3 +50,25 @@ def test_the_url_for_messages_has_the_endpoint_and_no_other_option(s3: S3Lookali
 def test_the_other_providers_are_opened(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "a2V5")
     assert open_bucket(url).url == url.partition("?")[0]
+
+
+def test_a_lock_is_read_from_the_url_and_put_on_everything_but_keys(
+    s3: S3Lookalike, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "id")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    plain, locking = open_bucket(s3.url()), open_bucket(f"{s3.url()}&lock_days=30&lock_mode=compliance")
+    assert isinstance(plain, S3Storage) and isinstance(locking, S3Storage)
+    assert plain.lock is None
+    assert locking.lock == ObjectLock(timedelta(days=30), "COMPLIANCE")
+    locking.put("packs/1", b"x")
+    locking.put("keys/1/0", b"y")
+    assert s3.objects == {"packs/1": b"x", "keys/1/0": b"y"}
+
+
+@pytest.mark.parametrize(
+    "option", ["lock_days=x", "lock_days=0", "lock_days=9999", "lock_days=3&lock_mode=soft", "lock_mode=compliance"]
+)
+def test_a_lock_that_cannot_be_meant_is_refused(option: str) -> None:
+    with pytest.raises(InputError, match="lock"):
+        open_bucket(f"s3://bucket?region=us-east-1&{option}")
