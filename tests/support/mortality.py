@@ -63,6 +63,7 @@ class LoneWorker:
 
     is_worker = True
     is_sole_worker = True
+    worker_lock = "held"
 
     def __init__(self) -> None:
         self.executor_id = f"test-{new_object_id()}"
