@@ -75,6 +75,13 @@ def untried(conn: sa.Connection, stream: int, kind: Kind, sequence: int, limit: 
     return [Debt(*row) for row in conn.execute(query)]
 
 
+def find(conn: sa.Connection, stream: int, record_key: str, kind: Kind) -> Debt | None:
+    """What is owed of one record; None: nothing."""
+    query = sa.select(*_DEBT).where(debts.c.stream == stream, debts.c.record_key == record_key, debts.c.kind == kind)
+    row = conn.execute(query).one_or_none()
+    return None if row is None else Debt(*row)
+
+
 def settle(conn: sa.Connection, stream: int, kind: Kind, keys: Sequence[str]) -> int:
     """Forget debts that are paid, or whose record is gone. Returns how many there were."""
     settled = 0

@@ -84,7 +84,10 @@ class Login:
 
     path: Template
     body: RequestBody
-    token: Selector
+    token: Selector = ""
+    """Over the answer's body; empty where a header has it."""
+    token_header: str = ""
+    """The response header that has the token; of `Set-Cookie` the cookies, as they are sent back."""
     expires_in: Selector | None = None
     """Where the answer says how many seconds the token is good for."""
     header: str = "Authorization"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from holdfast.catalog import blobs as catalog_blobs
-from holdfast.catalog import packs, records, runs, streams
+from holdfast.catalog import debts, packs, records, runs, streams
 from holdfast.catalog.instances import Instance
 from holdfast.catalog.records import RecordRow
 from holdfast.catalog.runs import Run
@@ -158,10 +158,32 @@ class Browser:
             raise NotFound(f"{endpoint} has no record {key}", field="record_id")
         return self._read(state, [row])[0]
 
+    def _without_blob(self, state: State, record: StoredRecord) -> NotFound:
+        """Whether the record has no blob at the source, or only here: it could not be downloaded."""
+        with self._database.read() as connection:
+            for stream in streams.of_instance(connection, state.instance_id):
+                owed = debts.find(connection, stream.id, record.key, "blob") if state.is_newest else None
+                if owed is not None and self._is_of(connection, stream.id, record):
+                    why = "nobody has tried yet" if owed.cause == debts.PENDING else owed.message
+                    return NotFound(
+                        f"the blob of record {record.key} is not here: {why}", field="record_id", code="blob_owed",
+                        hint="The next backup tries again.",
+                    )  # fmt: skip
+        return NotFound(f"record {record.key} has no blob", field="record_id")
+
+    @staticmethod
+    def _is_of(connection: Connection, stream: int, record: StoredRecord) -> bool:
+        row = records.get(connection, stream, record.key)
+        return row is not None and (row.pack, row.frame, row.start) == (
+            record.row.pack,
+            record.row.frame,
+            record.row.start,
+        )
+
     def blob(self, state: State, record: StoredRecord) -> StoredBlob:
         """Raises NotFound where the record has none."""
         if record.row.blob is None:
-            raise NotFound(f"record {record.key} has no blob", field="record_id")
+            raise self._without_blob(state, record)
         with self._database.read() as connection:
             row = catalog_blobs.get(connection, record.row.blob)
             found = catalog_blobs.chunk_places(connection, state.customer_id, row.chunk_digests)

@@ -131,14 +131,34 @@ class LoginGrant:
         return Request(self._url, headers, "POST", content.encoded())
 
     def read(self, answer: Answer) -> Token:
-        content = _content(answer, self.what)
         login = self._login
+        if login.token_header:
+            return self._from_header(answer)
+        content = _content(answer, self.what)
         token = selector(login.token).find(content)
         if isinstance(token, int) and not isinstance(token, bool):
             token = str(token)
         if not isinstance(token, str) or not token:
             raise _without_token(answer, content, self.what, login.token)
         return Token(token, _seconds(selector(login.expires_in).find(content)) if login.expires_in else None)
+
+    def _from_header(self, answer: Answer) -> Token:
+        """The token of an answer whose body need not be JSON. Raises SourceError."""
+        login = self._login
+        if not answer.is_success or login.expires_in:
+            content = _content(answer, self.what)
+            lifetime = _seconds(selector(login.expires_in).find(content)) if login.expires_in else None
+        else:
+            lifetime = None
+        values = [value.strip() for value in answer.headers.getall(login.token_header, []) if value.strip()]
+        if not values:
+            raise SourceRefused(
+                f"{self.what}: the answer has no header `{login.token_header}`", status=answer.status,
+                hint="Does the source take the login? Some answer 200 with what is wrong in the body.",
+            )  # fmt: skip
+        if login.token_header.lower() == "set-cookie":
+            return Token("; ".join(value.partition(";")[0].strip() for value in values), lifetime)
+        return Token(values[-1], lifetime)
 
     def headers(self, token: Token) -> Mapping[str, str]:
         return {self._login.header: template(self._login.value).render(**self._variables, session=token.access)}

@@ -77,6 +77,11 @@ SAID: list[tuple[str, Part, Any]] = [
         lambda d, e: (d.connection.auth.login.header, d.connection.auth.login.value) == ("X-Session", "{{ session }}"),
     ),
     (
+        "login",
+        auth(type="login", path="/l", form={"p": "{{ token }}"}, token_header="Set-Cookie", header="Cookie"),
+        lambda d, e: d.connection.auth.login.token_header == "Set-Cookie",
+    ),
+    (
         "errors",
         document(
             connection={

@@ -249,6 +249,35 @@ async def test_a_login_gives_a_token_for_the_header_the_definition_names() -> No
     assert api.log[1].headers["X-Session"] == "sid=7"
 
 
+@pytest.mark.parametrize(
+    ("where", "header", "sent"),
+    [
+        ('token_header: X-Subject-Token, value: "Token {{ session }}"', "Authorization", "Token t1"),
+        ('token_header: Set-Cookie, header: Cookie, value: "{{ session }}"', "Cookie", "sid=t1; region=eu"),
+    ],
+)
+async def test_a_login_gives_its_token_in_a_header(where: str, header: str, sent: str) -> None:
+    def script(asked: Asked) -> Any:
+        if asked.path != "/login":
+            return {"items": []} if asked.headers.get(header) == sent else (401, {})
+        answer = web.Response(text="welcome", headers={"X-Subject-Token": "t1"})
+        answer.headers.add("Set-Cookie", "sid=t1; Path=/; HttpOnly")
+        answer.headers.add("Set-Cookie", "region=eu; Secure")
+        return answer
+
+    auth = f"auth: {{type: login, path: /login, form: {{p: x}}, {where}}}"
+    async with ScriptedSource(script) as api, opened(api, auth) as source:
+        await pages(source)
+    assert api.log[1].headers[header] == sent
+
+
+async def test_a_login_without_the_header_says_so() -> None:
+    auth = "auth: {type: login, path: /login, form: {p: x}, token_header: X-Session}"
+    async with ScriptedSource(lambda asked: {"ok": False}) as api, opened(api, auth) as source:
+        with pytest.raises(SourceRefused, match="the answer has no header `X-Session`"):
+            await pages(source)
+
+
 @pytest.mark.parametrize("rule", ["", "\nanswers: [{body: {ok: false}, means: credential, message: why}]"])
 async def test_a_refused_login_is_a_refused_credential(rule: str) -> None:
     answer = (200, {"ok": False, "why": "wrong password"}) if rule else (403, {"error": "wrong password"})
