@@ -69,8 +69,6 @@ class Switches:
     """Bytes of a blob's answer after which the connection breaks, `break_blob_times` times."""
     break_blob_times: int = 1
     blob_ranges: bool = True
-    blob_hook: Callable[[int], None] | None = None
-    """Told how many bytes of a blob's answer are sent, before every further megabyte."""
     hook: Hook | None = None
     """Asked first, with the request and the page's number; its answer, if any, is sent."""
     told: Callable[[str], None] | None = None
@@ -282,8 +280,6 @@ class HostileSource:
                 request.transport.close()
             return answer
         for begin in range(0, len(data), 1_000_000):
-            if self.switches.blob_hook is not None:
-                self.switches.blob_hook(begin)
             await answer.write(data[begin : begin + 1_000_000])
         return answer
 

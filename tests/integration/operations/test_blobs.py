@@ -2,14 +2,17 @@
 
 import hashlib
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from holdfast.catalog import schema
+from holdfast.catalog.runs import Run
 from holdfast.engine import Interrupted
 from holdfast.errors import NotFound
 from holdfast.operations import definitions
+from holdfast.operations.backup.attaching import BlobCommitter
 from holdfast.operations.backup.request import request_backup
 from holdfast.operations.backup.run import run_backup
 from holdfast.operations.verify import verify
@@ -187,20 +190,30 @@ def test_never_is_never(installation: Installation, source: HostileSource) -> No
     assert source.requests["/blob/b1"] == 1
 
 
+def stopped_behind_a_commit(installation: Installation, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a backup whose worker stops as soon as a part of a blob is committed."""
+    commit, stopping = BlobCommitter.commit_blobs, installation.services.engine.stopping
+
+    def stop_behind(self: BlobCommitter, *given: Any) -> None:
+        commit(self, *given)
+        stopping.set()
+
+    monkeypatch.setattr(BlobCommitter, "commit_blobs", stop_behind)
+    with pytest.raises(Interrupted):
+        run_backup(installation.services, run.id)
+    monkeypatch.undo()
+    stopping.clear()
+
+
 @pytest.mark.parametrize("changes", [False, True])
 def test_a_large_blob_goes_on_after_a_crash_where_it_was(
-    installation: Installation, source: HostileSource, changes: bool
+    installation: Installation, source: HostileSource, monkeypatch: pytest.MonkeyPatch, changes: bool
 ) -> None:
     data = content(1, 40_000_000)
     put(source, 1, data, etag='"1"')
     instance = installation.instance(document(source.url, ITEMS + BLOB.replace("etag", "updated_at")))
-    stopping = installation.services.engine.stopping
     run, _ = request_backup(installation.services, instance.id)
-    source.switches.blob_hook = lambda sent: stopping.set() if sent > 30_000_000 else None
-    with pytest.raises(Interrupted):
-        run_backup(installation.services, run.id)
-    stopping.clear()
-    source.switches.blob_hook = None
+    stopped_behind_a_commit(installation, run, monkeypatch)
     if changes:
         data = content(2, 40_000_000)
         source.blobs["b1"] = StoredBlob(data, etag='"2"')
@@ -233,18 +246,13 @@ def test_other_bytes_than_the_record_announces_are_no_blob(installation: Install
 
 @pytest.mark.parametrize("lies", [False, True], ids=["the same", "other bytes under the same etag"])
 def test_what_a_crash_left_of_a_blob_counts_in_its_checksum(
-    installation: Installation, source: HostileSource, lies: bool
+    installation: Installation, source: HostileSource, monkeypatch: pytest.MonkeyPatch, lies: bool
 ) -> None:
     data = content(1, 40_000_000)
     put(source, 1, content(2, 40_000_000) if lies else data, etag='"1"', sha256=hashlib.sha256(data).hexdigest())
     instance = installation.instance(document(source.url, ITEMS + CHECKED))
-    stopping = installation.services.engine.stopping
     run, _ = request_backup(installation.services, instance.id)
-    source.switches.blob_hook = lambda sent: stopping.set() if sent > 30_000_000 else None
-    with pytest.raises(Interrupted):
-        run_backup(installation.services, run.id)
-    stopping.clear()
-    source.switches.blob_hook = None
+    stopped_behind_a_commit(installation, run, monkeypatch)
     source.blobs["b1"] = StoredBlob(data, "text/x-test", '"1"')
     run_backup(installation.services, run.id)
     assert installation.run(run.id).status == "successful", installation.run(run.id).failures
