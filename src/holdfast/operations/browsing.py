@@ -228,10 +228,11 @@ class Browser:
         return [StoredRecord(row[0], raw, row) for row, raw in zip(rows, raws, strict=True)]
 
     def _learn_pack_names(self, rows: Sequence[RecordRow]) -> None:
-        unknown = {row.pack for row in rows} - self._pack_names.keys()
+        names = self._pack_names
+        unknown = {row.pack for row in rows if row.pack not in names}
         if unknown:
             with self._database.read() as connection:
-                self._pack_names.update(packs.object_ids(connection, unknown))
+                names.update(packs.object_ids(connection, unknown))
 
     def _stream(self, connection: Connection, state: State, endpoint: str) -> Stream:
         stream = streams.find(connection, state.instance_id, endpoint)

@@ -46,6 +46,7 @@ class LocalFolder:
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
+        self._prefix = f"{self._root}/"
         self.url = self._root.as_uri()
         self._identity = self._find_identity()
         self._durable: set[Path] = set()
@@ -66,16 +67,14 @@ class LocalFolder:
     def get(self, name: str, start: int = 0, length: int | None = None) -> bytes:
         check_name(name)
         check_range(start, length)
-        with self._translated(name), self._found(name), (self._root / name).open("rb", buffering=0) as file:
-            left = max(0, os.fstat(file.fileno()).st_size - start)
-            wanted = left if length is None else min(length, left)
-            file.seek(start)
-            pieces = []
-            # A single read(2) may return less than it was asked for, and never more than 2 GiB.
-            while wanted and (piece := file.read(wanted)):
-                pieces.append(piece)
-                wanted -= len(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        with self._translated(name), self._found(name):
+            # Without a file object and without a Path: 10 us instead of 26, and a page of records reads one or two.
+            descriptor = os.open(self._prefix + name, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                left = max(0, os.fstat(descriptor).st_size - start)
+                return _read(descriptor, start, left if length is None else min(length, left))
+            finally:
+                os.close(descriptor)
 
     def size(self, name: str) -> int:
         check_name(name)
@@ -250,6 +249,21 @@ class LocalFolder:
                 hint = "the user this process runs as needs to read and write this folder"
                 raise StorageError(message, hint=hint, code="storage_refused") from error
             raise StorageError(message) from error
+
+
+def _read(descriptor: int, start: int, wanted: int) -> bytes:
+    """So many bytes, or to the file's end. A single pread(2) may return fewer, and never more than 2 GiB."""
+    piece = os.pread(descriptor, wanted, start)
+    if len(piece) == wanted or not piece:
+        return piece
+    pieces = [piece]
+    while wanted := wanted - len(piece):
+        start += len(piece)
+        piece = os.pread(descriptor, wanted, start)
+        if not piece:
+            break
+        pieces.append(piece)
+    return b"".join(pieces)
 
 
 def _holds(path: Path, data: memoryview) -> bool:
