@@ -1,6 +1,7 @@
 """Blobs: fetched once, again only when their declared version changes, owed until they could be had."""
 
 import hashlib
+import tracemalloc
 from datetime import timedelta
 from typing import Any
 
@@ -308,3 +309,17 @@ def test_what_a_mended_blob_asks_for_is_owed_where_it_cannot_be_had(
     source.blobs["b2"] = kept
     run = installation.backup(instance)
     assert (run.status, run.counters["blobs"]) == ("successful", 1)
+
+
+def test_a_large_blob_takes_memory_for_a_part_of_it(installation: Installation, source: HostileSource) -> None:
+    data = content(1, 150_000_000)
+    put(source, 1, data, etag='"1"')
+    instance = installation.instance(document(source.url, ITEMS + BLOB))
+    tracemalloc.start()
+    try:
+        run = installation.backup(instance)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (run.status, run.counters["blobs"]) == ("successful", 1), run.failures
+    assert peak < 80_000_000

@@ -9,7 +9,7 @@ import pytest
 from tests.integration.operations.test_change_feeds import all_of
 from tests.integration.operations.test_details import stored
 from tests.support.hostile_source import in_thread
-from tests.support.installation import installed
+from tests.support.installation import Installation, installed
 from tests.support.ledger import ASKED, COUNTED, DELETIONS, DETAIL, FEED, SWEPT, Ledger
 from tests.support.scripted_source import Asked, ScriptedSource, document
 
@@ -51,13 +51,14 @@ def change(ledger: Ledger, chance: random.Random) -> None:
         ledger.put(number, title=chance.random())
 
 
-def survive(home: Path, way: str, seed: int) -> list[str]:
+def survive(installation: Installation, way: str, seed: int) -> list[str]:
     chance = random.Random(f"{way} {seed}")
     ledger = Ledger(chance.randrange(0, 50), page_size=chance.choice([7, 20, 100]))
     fault = Fault(ledger, chance)
     outcomes = []
-    with installed(home) as installation, in_thread(ScriptedSource(fault)) as api:
-        instance = installation.instance(document(api, endpoints=WAYS[way]))
+    with in_thread(ScriptedSource(fault)) as api:
+        text = document(api, endpoints=WAYS[way]).replace("name: Scripted", f"name: Scripted {seed}")
+        instance = installation.instance(text, label=f"seed{seed}")
         for number in range(RUNS):
             fault.share = chance.choice([0.0, 0.02, 0.1, 0.4]) if number < RUNS - 1 else 0.0
             run = installation.backup(instance)
@@ -75,12 +76,14 @@ def survive(home: Path, way: str, seed: int) -> list[str]:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_success_has_everything(tmp_path: Path, way: str) -> None:
-    for seed in range(2):
-        survive(tmp_path / str(seed), way, seed)
+    with installed(tmp_path) as installation:
+        for seed in range(5):
+            survive(installation, way, seed)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("way", WAYS)
 def test_a_success_has_everything_many_times(tmp_path: Path, way: str) -> None:
-    outcomes = [one for seed in range(100, 150) for one in survive(tmp_path / str(seed), way, seed)]
+    with installed(tmp_path) as installation:
+        outcomes = [one for seed in range(100, 250) for one in survive(installation, way, seed)]
     assert outcomes.count("failed") > 30
