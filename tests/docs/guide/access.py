@@ -196,7 +196,7 @@ class Session(Guarded):
 
     def login(self, asked: Asked) -> bool:
         self.logins, self.left = self.logins + 1, 3
-        return self.credentials(asked) == {"user": "ann", "password": "s3cret"}
+        return bool(self.credentials(asked) == {"user": "ann", "password": "s3cret"})
 
     def credentials(self, asked: Asked) -> Any:
         return asked.json

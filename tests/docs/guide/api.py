@@ -63,6 +63,10 @@ class Api:
         """Every file by endpoint and record key."""
         return {}
 
+    def raws(self) -> dict[str, dict[str, bytes]]:
+        """Records whose very bytes are known, by endpoint and key."""
+        return {}
+
     def change(self) -> None:
         """Edit, add and delete, as far as the section promises that the next backup finds it."""
 

@@ -172,6 +172,14 @@ class DeletedStatus(Tombs):
         self.remove(6)
 
 
+@tells("deleted.md", "What is deleted answers 403")
+class Deleted403(Tombs):
+    def answer(self, asked: Asked) -> Any:
+        if asked.path == "/notes":
+            return {"notes": self.listed()}
+        return self.one(asked) or (403, {"code": "deleted"})
+
+
 @tells("deleted.md", "There is a list of deletions")
 class ListOfDeletions(Tombs):
     def answer(self, asked: Asked) -> Any:

@@ -173,7 +173,7 @@ class Files(Notes):
     endpoint = "notes"
 
     def has_file(self, note: Record) -> bool:
-        return note["id"] % 2 == 0
+        return int(note["id"]) % 2 == 0
 
     def change(self) -> None:
         self.put(2)

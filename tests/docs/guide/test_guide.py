@@ -2,7 +2,7 @@
 has changed, after changes, and once more in full."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -34,13 +34,15 @@ def assert_same(installation: Installation, instance: Instance, api: Api) -> Non
         stored = {key: json.loads(raw) for key, raw in installation.records(instance, endpoint).items()}
         expected = {key: api.compared(record) for key, record in records.items()}
         assert {key: api.compared(record) for key, record in stored.items()} == expected, endpoint
+    for endpoint, raws in api.raws().items():
+        assert installation.records(instance, endpoint) == raws
     state = installation.state(instance)
     for (endpoint, key), data in api.blobs().items():
         record = installation.browser.record(state, endpoint, key)
         assert b"".join(installation.browser.blob(state, record).read()) == data, (endpoint, key)
 
 
-def back_up(installation: Installation, instance: Instance, api: Api, **options: Any) -> dict[str, int]:
+def back_up(installation: Installation, instance: Instance, api: Api, **options: Any) -> Mapping[str, Any]:
     """The counters of a good backup after which everything is as the source has it."""
     api.requests = 0
     run = installation.backup(instance, **options)
