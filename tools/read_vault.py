@@ -132,9 +132,9 @@ class Customer:
         kept = [one for one in names if one not in dropped and (run is None or one <= run)]
         found, wanted = [], max(kept, default=None)
         while wanted is not None:
-            if wanted not in names:
-                raise Wrong(f"the manifest of run {wanted} of instance {instance} is missing")
-            found.append(self.document(f"{prefix}/{names[wanted]}", "manifest"))
+            found.append(self.document(f"{prefix}/{names[wanted]}", "manifest") if wanted in names else {"format": 0})
+            if found[-1].get("format", 1) != 1:
+                raise Wrong(f"the manifest of run {wanted} of instance {instance} is missing, or of a later format")
             wanted = found[-1]["parent_sequence"]
         return found[::-1]
 

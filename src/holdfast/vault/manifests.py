@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from holdfast.errors import Damaged
+from holdfast.errors import Damaged, VaultError
 from holdfast.storage import Storage
 from holdfast.vault import envelope, names
 from holdfast.vault.digests import EMPTY_SUM
@@ -13,6 +13,8 @@ from holdfast.vault.keys import CustomerKeys
 from holdfast.vault.putting import put_document
 
 _PURPOSE = "manifest"
+FORMAT = 1
+"""A greater one has members without which it cannot be read rightly."""
 
 Outcome = Literal["complete", "partial", "carried", "skipped"]
 
@@ -98,7 +100,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     queued_at: str | None = None
     generation: int = 1
     """A manifest that replaces an earlier one of the same run has a higher one."""
-    format: int = 1
+    format: int = FORMAT
     definition_revision_id: int | None = None
     parent_sequence: int | None = None
     """The run whose state this one began from; None: it began from nothing."""
@@ -123,12 +125,18 @@ def encode(keys: CustomerKeys, manifest: Manifest) -> tuple[str, bytes]:
 
 
 def decode(keys: CustomerKeys, name: str, data: bytes) -> Manifest:
-    """Raises Damaged."""
+    """Raises Damaged, VaultError (code `vault_format_newer`)."""
     document = envelope.unseal_document(keys, _PURPOSE, name, data)
     try:
         manifest = msgspec.json.decode(document, type=Manifest)
     except msgspec.MsgspecError as error:
         raise Damaged(f"{name} cannot be read as a manifest: {error}", object_name=name) from error
+    if manifest.format > FORMAT:
+        raise VaultError(
+            f"{name} has format {manifest.format}, which this version of Holdfast does not read",
+            hint="Use the version that wrote it, or a newer one.",
+            code="vault_format_newer",
+        )
     if _name(manifest) != name:
         raise Damaged(f"{name} holds another run's manifest", object_name=name)
     return manifest

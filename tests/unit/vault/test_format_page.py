@@ -8,6 +8,7 @@ import msgspec
 from holdfast.storage.memory import MemoryStorage
 from holdfast.vault import EndpointState, Manifest, Owed, Place, Revision, RootKey, Vault, footers
 from holdfast.vault.check import check
+from holdfast.vault.manifests import ListState, LostContent
 
 PAGE = (Path(__file__).parents[3] / "docs" / "vault-format.md").read_text()
 
@@ -64,7 +65,7 @@ def test_the_page_names_every_field():
     structs = (
         Owed,
         footers.Footer, footers.RecordColumns, footers.Reference, footers.Deletions, footers.ChunkColumns,
-        footers.BlobDescriptor, Manifest, EndpointState, Revision,
+        footers.BlobDescriptor, Manifest, EndpointState, ListState, LostContent, Revision,
     )  # fmt: skip
     missing = {
         f"{struct.__name__}.{field.name}"

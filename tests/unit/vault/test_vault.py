@@ -129,6 +129,14 @@ def test_a_manifest_can_be_put_again_but_not_changed(customer: CustomerVault):
         customer.put_manifest(manifest(packs=("ab" * 16,)))
 
 
+def test_a_manifest_of_a_later_format_is_refused_and_not_taken_for_damaged(customer: CustomerVault):
+    later = manifest(format=2)
+    customer.put_manifest(later)
+    with pytest.raises(VaultError) as raised:
+        customer.read_manifests(3)
+    assert raised.value.code == "vault_format_newer" and not isinstance(raised.value, Damaged)
+
+
 def test_a_manifest_moved_to_another_name_does_not_open(customer: CustomerVault, storage: MemoryStorage):
     customer.put_manifest(manifest())
     storage.put("manifests/7/3/0000000002-000001", storage.get("manifests/7/3/0000000001-000001"))

@@ -75,6 +75,8 @@ class _Emptier:
         self._customer = work.customer
         self._rewritten: set[int] = set()
         """Packs from which or into which `_move_records` has moved everything of this stretch."""
+        self._referred: set[tuple[str, str]] = set()
+        """Endpoint and key of what was referred to: of several footers that are lost each is made of all there is."""
         self._batch = 0
         self._names: dict[int, str] = {}
         self._parents: dict[int, str] = {}
@@ -237,7 +239,12 @@ class _Emptier:
 
     def _refer(self, endpoint: str, versions: Iterable[tuple[RecordRow, bytes | None]]) -> None:
         # What stood in a condemned pack of this stretch has been written as a whole.
-        wanted = [(row, compare) for row, compare in versions if row.pack not in self._rewritten]
+        wanted = [
+            (row, compare)
+            for row, compare in versions
+            if row.pack not in self._rewritten and (endpoint, row.record_key) not in self._referred
+        ]
+        self._referred.update((endpoint, row.record_key) for row, _ in wanted)
         with self._database.read() as connection:
             found = blobs.get_many(connection, [row.blob for row, _ in wanted if row.blob is not None])
             self._names.update(packs.object_ids(connection, [row.pack for row, _ in wanted]))
