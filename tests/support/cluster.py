@@ -4,6 +4,7 @@ Each process reaches the database, and an S3 store, through a proxy of its own, 
 processes running the real command, forked from one that has everything imported.
 """
 
+import os
 import signal
 import socket
 import time
@@ -125,6 +126,7 @@ class Cluster:
             storage = self.stack.enter_context(Proxy((parts.hostname or "", parts.port or 80)))
             storage_url = storage_url.replace(endpoint, f"http://127.0.0.1:{storage.port}")
         environment = {
+            **{name: value for name, value in os.environ.items() if name.startswith("AWS_")},
             "HOLDFAST_HOME": str(self.settings.home), "HOLDFAST_DATABASE_URL": through.render_as_string(False),
             "HOLDFAST_STORAGE_URL": storage_url, "HOLDFAST_ALLOW_PRIVATE_NETWORK": "true",
             "HOLDFAST_WORKER_DEAD_SECONDS": str(self.settings.worker_dead_seconds),
@@ -139,14 +141,19 @@ class Cluster:
         return node
 
 
-@contextmanager
-def cluster(folder: Path, database_url: str, kennel: Workers, **settings: Any) -> Iterator[Cluster]:
-    """An installation over an empty database; its machines are started by the test, and killed at the end."""
-    chosen = Settings(**{
+def settings_of(folder: Path, database_url: str, **settings: Any) -> Settings:
+    return Settings(**{
         "home": folder / "home", "database_url": database_url, "allow_private_network": True,
         "worker_dead_seconds": DEAD_S, "checkpoint_records": 50, "storage_url": str(folder / "vault"), **settings,
     })  # fmt: skip
-    app.initialise(chosen)
+
+
+@contextmanager
+def cluster(folder: Path, database_url: str, kennel: Workers, **settings: Any) -> Iterator[Cluster]:
+    """An installation, made where there is none; its machines are started by the test, and killed at the end."""
+    chosen = settings_of(folder, database_url, **settings)
+    if not chosen.home.exists():
+        app.initialise(chosen)
     with ExitStack() as stack, app.opened(chosen) as services:
         made = Cluster(Installation(services), chosen, kennel, stack, folder)
         try:

@@ -238,6 +238,8 @@ def _translate(error: BaseException, url: str) -> HoldfastError:
         )  # fmt: skip
     if "no such table" in text or state == "42P01":
         return CatalogError("the catalog has no such table: it was never migrated", code="catalog_not_migrated")
-    if state is None and type(error).__module__.startswith("psycopg"):
-        return CatalogError(f"the catalog's database cannot be reached: {text}", code="catalog_unreachable")
+    is_gone = state is None or state.startswith(("08", "57P")) or state == "25P03"
+    if is_gone and type(error).__module__.startswith("psycopg"):
+        # It may be back in a moment: nothing ends by it for good.
+        return CatalogBusy(f"the catalog's database cannot be reached: {text}", code="catalog_unreachable")
     return CatalogError(f"the catalog refused: {text}")

@@ -1,12 +1,14 @@
 """`world` makes clusters: `kennel` forks their processes, `source` is what they back up."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from holdfast import app
 from tests.contract.client import Gate
-from tests.support.cluster import Cluster, cluster
+from tests.support.cluster import Cluster, cluster, settings_of
 from tests.support.hostile_source import HostileSource, in_thread, make_records
 from tests.support.postgresql import PostgreSQL
 from tests.support.worker import Workers
@@ -33,9 +35,19 @@ def gate(source: HostileSource) -> Gate:
     return made
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory, postgresql: PostgreSQL) -> tuple[Path, str]:
+    """A new installation to make copies of: the migrations take seconds."""
+    folder, url = tmp_path_factory.mktemp("prepared"), postgresql.create()
+    app.initialise(settings_of(folder, url))
+    return folder, url
+
+
 @pytest.fixture
-def machines(tmp_path: Path, postgresql: PostgreSQL, kennel: Workers) -> Iterator[Cluster]:
-    url = postgresql.create()
+def machines(tmp_path: Path, postgresql: PostgreSQL, kennel: Workers, prepared: tuple[Path, str]) -> Iterator[Cluster]:
+    folder, template = prepared
+    url = postgresql.create(template=template)
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     with cluster(tmp_path, url, kennel) as made:
         yield made
     postgresql.drop(url)

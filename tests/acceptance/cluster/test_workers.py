@@ -50,6 +50,10 @@ def ended(machines: Cluster, run_id: int) -> bool:
 def test_a_killed_workers_backup_is_taken_over_without_a_lost_page(
     machines: Cluster, source: HostileSource, gate: Gate, number: int
 ) -> None:
+    killed_and_taken_over(machines, source, gate, number)
+
+
+def killed_and_taken_over(machines: Cluster, source: HostileSource, gate: Gate, number: int) -> None:
     instance, run_id, first, second = begin(machines, source, gate)
     read = len(source.log)
     first.kill()
