@@ -107,6 +107,15 @@ class Settings(BaseSettings):
     mail_from: str = ""
     """The sender of mails. Default: `holdfast@` and this machine's name."""
 
+    alert_to: str = ""
+    """The operator's addresses, by spaces: mailed when a backup fails or is late, or a credential is refused."""
+
+    alert_vendors: bool = True
+    """The same mails go to the vendor whose instance it is, if it has an address."""
+
+    alert_late_hours: float = Field(default=24, gt=0, le=8_760)
+    """A backup is late if it has not ended so long after it was due."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe log lines written."""
 

@@ -179,6 +179,28 @@ leases = Table(
     Column("expires_at", Time, nullable=False),
 )  # fmt: skip
 
+troubles = Table(
+    # What is wrong with an instance, of which people are told once when it begins and once when it is over.
+    "troubles", metadata, _id(),
+    Column("instance_id", BigInteger, ForeignKey("instances.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("message", Message, nullable=False),
+    Column("began_at", Time, nullable=False),
+    Column("ended_at", Time),
+    Column("told_at", Time),
+    Column("end_told_at", Time),
+    Index(
+        "uq_troubles_open", "instance_id", "kind", "subject", unique=True,
+        sqlite_where=sa.text("ended_at IS NULL"), postgresql_where=sa.text("ended_at IS NULL"),
+    ),
+    Index(
+        "ix_troubles_untold", "id",
+        sqlite_where=sa.text("told_at IS NULL OR end_told_at IS NULL"),
+        postgresql_where=sa.text("told_at IS NULL OR end_told_at IS NULL"),
+    ),
+)  # fmt: skip
+
 queue_turns = Table(
     # The last turn that was given out to a vendor's runs of a definition; (0, 0): that of the run begun last.
     "queue_turns", metadata,

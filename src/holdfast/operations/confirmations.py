@@ -43,7 +43,7 @@ def send_confirmation(services: Services, export_id: int) -> None:
         return
     mail = _mail(customer.email, vendor.name, definition.name, export, base_url(services) + address)
     try:
-        send(_server(services), mail)
+        send(mail_server(services), mail)
     except MailRefused as error:
         _log.warning("the confirmation of export %d was not sent: %s", export_id, error)
         level, message = "warning", f"the confirmation of an export could not be sent: {error}"
@@ -81,7 +81,8 @@ def _mail(recipient: str, vendor: str, application: str, export: Export, url: st
     return Mail(recipient, f"Your export of {application} is ready", text, html)
 
 
-def _server(services: Services) -> MailServer:
+def mail_server(services: Services) -> MailServer:
+    """The operator's, as the settings say."""
     settings = services.settings
     password = settings.smtp_password
     return MailServer(

@@ -10,6 +10,7 @@ from holdfast.catalog import instances
 from holdfast.engine import Interrupted, Ticker
 from holdfast.operations import (
     acting,
+    alerts,
     erase,
     exports,
     object_locks,
@@ -20,6 +21,7 @@ from holdfast.operations import (
     revisions,
     schedule,
     tokens,
+    troubles,
     webhooks,
 )
 from holdfast.operations.backup.request import reconcile
@@ -42,11 +44,12 @@ class Duties:
         self._punctual = Ticker("duties")
         self._talking = Ticker("webhooks")
         """Who talks to strangers may wait for them long: nothing else has to wait for that."""
+        self._mailing = Ticker("alerts")
         self._copying = Ticker("replicas")
         self._proving = Ticker("verify")
         """A first copy takes as long as the vault is large, and so does proving it after an absence."""
         self._pruning = Ticker("prune")
-        self._short = [self._punctual, self._talking]
+        self._short = [self._punctual, self._talking, self._mailing]
         self._long = [self._copying, self._proving, self._pruning]
         """They see that the engine stops, and then come to an end."""
 
@@ -59,6 +62,10 @@ class Duties:
         punctual.every(30.0, partial(restore.reconcile, services), name="reconciler of restores", first_after_s=5.0)
         punctual.every(60.0, partial(exports.forget_expired, services), name="expired exports", first_after_s=20.0)
         punctual.every(300.0, partial(tokens.forget_expired, services), name="expired tokens", first_after_s=60.0)
+        punctual.every(60.0, partial(troubles.look_for_late, services), name="late backups", first_after_s=45.0)
+        punctual.every(86_400.0, partial(troubles.forget_old, services), name="old troubles", first_after_s=120.0)
+        if services.settings.smtp_host:
+            self._mailing.every(5.0, partial(alerts.send_alerts, services), name="alerts")
         punctual.every(3_600.0, partial(forget_unused, services), name="unused limits", first_after_s=300.0)
         self._talking.every(2.0, partial(webhooks.deliver_due, services), name="webhooks")
         self._talking.every(86_400.0, partial(webhooks.forget_old, services), name="old deliveries", first_after_s=90.0)

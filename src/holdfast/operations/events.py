@@ -15,6 +15,7 @@ from holdfast.catalog.alarms import Alarm
 from holdfast.catalog.exports import Export
 from holdfast.catalog.restores import Restore
 from holdfast.catalog.runs import Run
+from holdfast.catalog.troubles import Trouble
 from holdfast.catalog.usage import Amounts
 from holdfast.clock import format_time, now
 from holdfast.operations.feed.cursors import Cursor
@@ -26,6 +27,8 @@ EVENTS = (
     "backup.canceled",
     "changes.available",
     "alarm.raised",
+    "trouble.began",
+    "trouble.ended",
     "export.successful",
     "export.failed",
     "export.canceled",
@@ -84,6 +87,25 @@ def alarm_raised(connection: Connection, alarm: Alarm) -> None:
     logs.write(connection, alarm.instance_id, "warning", f"alarm: {alarm.message}", **about)
     data = {"backup_instance_id": alarm.instance_id, "message": alarm.message, "figures": dict(alarm.figures)}
     _publish(connection, alarm.instance_id, "alarm.raised", about | data)
+
+
+def trouble_began(connection: Connection, trouble: Trouble) -> None:
+    _publish(connection, trouble.instance_id, "trouble.began", _trouble(trouble))
+
+
+def trouble_ended(connection: Connection, trouble: Trouble) -> None:
+    _publish(connection, trouble.instance_id, "trouble.ended", _trouble(trouble))
+
+
+def _trouble(trouble: Trouble) -> dict[str, Any]:
+    return {
+        "id": trouble.id,
+        "backup_instance_id": trouble.instance_id,
+        "kind": trouble.kind,
+        "message": trouble.message,
+        "began_at": format_time(trouble.began_at),
+        "ended_at": None if trouble.ended_at is None else format_time(trouble.ended_at),
+    }
 
 
 def export_ended(connection: Connection, export: Export, size_bytes: int | None) -> None:

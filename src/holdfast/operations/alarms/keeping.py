@@ -9,7 +9,7 @@ from holdfast.catalog.alarms import Alarm
 from holdfast.catalog.daily_sums import day_of
 from holdfast.catalog.instances import Instance
 from holdfast.clock import parse_time
-from holdfast.operations import acting, events, revisions
+from holdfast.operations import acting, events, revisions, troubles
 from holdfast.operations.alarms.examining import Finding
 from holdfast.operations.alarms.figures import figures
 from holdfast.operations.services import Services
@@ -25,6 +25,7 @@ def conclude(connection: Connection, manifest: Manifest, found: Sequence[Finding
         )  # fmt: skip
         if alarm is not None:
             events.alarm_raised(connection, alarm)
+            troubles.alarm_raised(connection, alarm)
             revisions.alarm_changed(connection, alarm.id)
     note_day(connection, manifest)
 
@@ -72,6 +73,7 @@ def acknowledge(services: Services, instance: Instance, alarm_id: int) -> Alarm:
         alarms.get(connection, alarm_id, instance_id=instance.id)
         if alarms.acknowledge(connection, alarm_id, acting.actor()):
             revisions.alarm_changed(connection, alarm_id)
+            troubles.alarm_acknowledged(connection, alarms.get(connection, alarm_id))
             acting.note_of_instance(connection, instance.id, "alarm.acknowledge", "alarm", alarm_id)
         alarm = alarms.get(connection, alarm_id)
     revisions.flush(services)

@@ -14,7 +14,7 @@ from holdfast.catalog import debts, instances, leases, packs, runs, scopes, seen
 from holdfast.catalog.runs import Run
 from holdfast.catalog.scopes import Scope
 from holdfast.clock import format_time, now, parse_time
-from holdfast.operations import alarms, events, receipts, revisions
+from holdfast.operations import alarms, events, receipts, revisions, troubles
 from holdfast.operations.backup.failures import Failures, entry
 from holdfast.operations.backup.state import Stream
 from holdfast.operations.backup.totals import keep_counts, totals
@@ -73,6 +73,7 @@ def _finish(services: Services, run: Run, token: int, content: bytes) -> None:
         )  # fmt: skip
         if has_ended:
             events.backup_ended(connection, run.id)
+            troubles.backup_ended(connection, runs.get(connection, run.id))
             alarms.conclude(connection, manifest, found)
 
 

@@ -1,0 +1,177 @@
+"""People are told when something is wrong with their backups: once, and once when it is over."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+
+from holdfast.catalog import runs, schedules
+from holdfast.catalog.instances import Instance
+from holdfast.catalog.schema import troubles as table
+from holdfast.catalog.schema import webhook_deliveries
+from holdfast.clock import now
+from holdfast.errors import MailError
+from holdfast.operations import alarms, alerts, customers, definitions, instances, schedule, troubles, vendors, webhooks
+from tests.support.documents import STABLE_ITEMS, document
+from tests.support.hostile_source import HostileSource, in_thread, make_records
+from tests.support.installation import Installation, installed
+from tests.support.mailbox import Mailbox
+
+OPERATOR, VENDOR = "ops@example.org", "acme@example.org"
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    with Mailbox() as opened:
+        yield opened
+
+
+@pytest.fixture
+def source() -> Iterator[HostileSource]:
+    with in_thread(HostileSource({"items": make_records(150)}, token="t0ken")) as served:
+        yield served
+
+
+@pytest.fixture
+def installation(tmp_path: Path, mailbox: Mailbox) -> Iterator[Installation]:
+    with installed(
+        tmp_path / "home", smtp_host="127.0.0.1", smtp_port=mailbox.port, smtp_security="none", alert_to=OPERATOR
+    ) as made:
+        yield made
+
+
+@pytest.fixture
+def instance(installation: Installation, source: HostileSource) -> Instance:
+    """Of a vendor with an address, with a webhook for troubles."""
+    services = installation.services
+    vendor_id = vendors.create(services, "Acme", VENDOR).vendor.id
+    webhooks.create(services, vendor_id, "http://127.0.0.1:9/hook", ["trouble.began", "trouble.ended"])
+    customer = customers.create(services, vendor_id, "Bolt", None)
+    text = document(source.url, STABLE_ITEMS).replace(
+        "connection:\n", 'connection:\n  auth: {type: bearer, token: "{{ token }}"}\n'
+    )
+    definition = definitions.create(services, vendor_id, text)
+    return instances.create(services, customer.id, definition.id, label="shop", given={"token": "t0ken"})
+
+
+def told(installation: Installation, mailbox: Mailbox) -> dict[str, list[str]]:
+    """Send what is to be sent; the subjects of the mails to each."""
+    mailbox.mails.clear()
+    alerts.send_alerts(installation.services)
+    found: dict[str, list[str]] = {}
+    for mail in mailbox.mails:
+        found.setdefault(str(mail["To"]), []).append(str(mail["Subject"]))
+    return found
+
+
+def to_both(subject: str) -> dict[str, list[str]]:
+    return {VENDOR: [subject], OPERATOR: [subject]}
+
+
+def published(installation: Installation) -> list[tuple[str, str]]:
+    with installation.services.database.read() as connection:
+        rows = connection.execute(sa.select(webhook_deliveries.c.payload).order_by(webhook_deliveries.c.id))
+        events = [msgspec.json.decode(row.payload) for row in rows]
+    return [(event["type"], event["data"]["kind"]) for event in events]
+
+
+def test_a_failed_backup_is_told_once_and_once_that_it_is_over(
+    installation: Installation, instance: Instance, source: HostileSource, mailbox: Mailbox
+) -> None:
+    assert told(installation, mailbox) == {}
+    source.switches.fail_page = 2
+    for _ in range(2):
+        assert installation.backup(instance).status == "failed"
+    assert told(installation, mailbox) == to_both("A backup failed: Hostile of Bolt (shop)")
+    assert "page 2" in mailbox.mails[0].get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert installation.backup(instance).status == "failed"
+    assert told(installation, mailbox) == {}, "the same trouble is not told again"
+    source.switches.fail_page = None
+    assert installation.backup(instance).status == "successful"
+    assert told(installation, mailbox) == to_both("Over: Hostile of Bolt (shop)")
+    assert installation.backup(instance).status == "successful"
+    assert told(installation, mailbox) == {}
+    assert published(installation) == [("trouble.began", "backup_failed"), ("trouble.ended", "backup_failed")]
+
+
+def test_a_refused_credential_is_told_as_such(
+    installation: Installation, instance: Instance, source: HostileSource, mailbox: Mailbox
+) -> None:
+    source.switches.token = "another"
+    assert installation.backup(instance).status == "failed"
+    assert told(installation, mailbox) == to_both("A credential was refused: Hostile of Bolt (shop)")
+    assert published(installation) == [("trouble.began", "credential_refused")]
+
+
+def test_a_backup_that_has_not_ended_long_after_it_was_due_is_late(
+    installation: Installation, instance: Instance, mailbox: Mailbox
+) -> None:
+    services = installation.services
+    schedule.set_schedule(services, instance, schedule.parse("hourly"))
+    assert troubles.look_for_late(services) == 0
+    with services.database.write() as connection:
+        schedules.move(connection, {instance.id: now() - timedelta(hours=25)})
+    assert (troubles.look_for_late(services), troubles.look_for_late(services)) == (1, 0)
+    assert told(installation, mailbox) == to_both("A backup is late: Hostile of Bolt (shop)")
+    assert installation.backup(instance).status == "successful"
+    assert told(installation, mailbox) == to_both("Over: Hostile of Bolt (shop)")
+    with services.database.write() as connection:
+        schedules.move(connection, {instance.id: now() + timedelta(hours=1)})
+        run, _ = runs.queue(connection, instance.id)
+        connection.execute(
+            sa.update(runs.runs).where(runs.runs.c.id == run.id).values(queued_at=now() - timedelta(hours=25))
+        )
+    assert troubles.look_for_late(services) == 1, "it waits, or runs, for too long"
+
+
+def test_an_alarm_is_told_and_over_when_it_is_acknowledged(
+    installation: Installation, instance: Instance, source: HostileSource, mailbox: Mailbox
+) -> None:
+    for _ in range(2):
+        installation.backup(instance)
+    for number in range(1, 141):
+        source.remove("items", number)
+    installation.backup(instance, accept_deletions=True)
+    mails = told(installation, mailbox)
+    assert mails[OPERATOR] and "Hostile of Bolt (shop)" in mailbox.mails[0].as_string()
+    with installation.services.database.read() as connection:
+        from holdfast.catalog.alarms import unacknowledged
+
+        [alarm] = unacknowledged(connection, instance.id)
+    alarms.acknowledge(installation.services, instance, alarm.id)
+    assert ("trouble.ended", "alarm") in published(installation)
+    assert told(installation, mailbox)[VENDOR]
+
+
+def test_what_comes_together_is_one_mail_and_waits_for_the_mail_server(
+    installation: Installation, instance: Instance, source: HostileSource, mailbox: Mailbox
+) -> None:
+    other = instances.create(
+        installation.services, instance.customer_id, instance.definition_id, label="other", given={"token": "t0ken"}
+    )
+    source.switches.fail_page = 1
+    installation.backup(instance)
+    installation.backup(other)
+    mailbox.refuse = "451 later"
+    with pytest.raises(MailError):
+        alerts.send_alerts(installation.services)
+    mailbox.refuse = None
+    assert told(installation, mailbox) == to_both("Backups: 2 new troubles")
+
+
+def test_a_trouble_that_is_over_before_it_was_told_and_one_that_is_old_are_no_news(
+    installation: Installation, instance: Instance, source: HostileSource, mailbox: Mailbox
+) -> None:
+    source.switches.fail_page = 1
+    installation.backup(instance)
+    source.switches.fail_page = None
+    installation.backup(instance)
+    assert told(installation, mailbox) == {}
+    source.switches.fail_page = 1
+    installation.backup(instance)
+    with installation.services.database.write() as connection:
+        connection.execute(sa.update(table).values(began_at=now() - timedelta(days=2)))
+    assert told(installation, mailbox) == {}
