@@ -219,7 +219,7 @@ def _check_archives(customer: CustomerVault, counter: _Counter, *, data: bool) -
                 "warning",
                 info.name,
                 f"cannot be read ({error}): a part of an export's archive is lost",
-                "Export again: the backup that it was made of does not depend on it.",
+                "`holdfast repair` deletes it; export again: no backup depends on it.",
                 customer.customer_id,
             )
         except ObjectMissing:
