@@ -20,6 +20,7 @@ from holdfast.operations import instances
 from holdfast.operations.compare import compare
 from tests.support.installation import Installation, installed
 from tests.support.kinto import Kinto
+from tests.support.restoring import planned, restored
 
 Records = dict[str, dict[str, Any]]
 
@@ -154,3 +155,55 @@ def test_a_refused_credential_fails_and_loses_nothing(
     assert _stored(installation, instance) == before
     instances.set_variables(installation.services, instance, {"password": kinto.server.password})
     assert installation.backup(instance).status == "successful"
+
+
+def _served(record: dict[str, Any]) -> bytes:
+    with urllib.request.urlopen(record["attachment"]["location"]) as answer:
+        content: bytes = answer.read()
+        return content
+
+
+def _forget_the_new_file(record: dict[str, Any], before: dict[str, Any], content: bytes) -> None:
+    """The file is the same; its address, and the timestamp that Kinto gives with it, are new."""
+    assert _served(record) == content
+    record["attachment"]["location"] = before["attachment"]["location"]
+    record["last_modified"] = before["last_modified"]
+
+
+def test_what_was_wiped_is_restored_with_its_ids_timestamps_and_files(
+    installation: Installation, instance: Instance, kinto: Kinto, kinto_bucket: str
+) -> None:
+    assert installation.backup(instance).status == "successful"
+    before = _at_source(kinto, kinto_bucket)
+    files = {key: _served(record) for key, record in before.items() if "attachment" in record}
+    first, *others = COLLECTIONS
+    kinto.client.delete_collection(kinto_bucket, first)
+    gone = [key for key in before if key.split("~")[0] == others[0]][:20]
+    for key in gone:
+        kinto.client.delete(kinto_bucket, others[0], before[key]["id"])
+    wiped = {key for key in before if key.split("~")[0] == first} | set(gone)
+    plan = planned(installation, instance)
+    assert (plan.total("create"), plan.total("leave")) == (len(wiped) + 1, len(before) - len(wiped) + len(others))
+    made = restored(installation, instance)
+    assert [one["message"] for one in made.failures] == []
+    assert made.status == "successful"
+    assert made.counters["created"] == len(wiped) + 1
+    now = _at_source(kinto, kinto_bucket)
+    for key, record in now.items():
+        if "attachment" in record:
+            _forget_the_new_file(record, before[key], files[key])
+    assert now == before
+
+    empty = f"{kinto_bucket}-again"
+    kinto.client.make_collections(empty, [])
+    other = instances.create(
+        installation.services, installation.customer.id, instance.definition_id, label="other",
+        given={"server": kinto.url, "bucket": empty, "username": kinto.server.user, "password": kinto.server.password},
+    )  # fmt: skip
+    made = restored(installation, instance, to=other)
+    assert (made.status, made.counters["created"]) == ("successful", len(before) + len(COLLECTIONS))
+    again = _at_source(kinto, empty)
+    for key, record in again.items():
+        if "attachment" in record:
+            _forget_the_new_file(record, before[key], files[key])
+    assert again == before

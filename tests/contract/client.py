@@ -219,6 +219,11 @@ class Client:
         made = self.post(f"/v1/backup_instances/{instance_id}/exports", form).body
         return self.once_ended(f"/v1/backup_instances/{instance_id}/exports/{made['id']}")
 
+    def restore(self, instance_id: int, form: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """A restore from its beginning to its end."""
+        made = self.post(f"/v1/backup_instances/{instance_id}/restores", form).body
+        return self.once_ended(f"/v1/backup_instances/{instance_id}/restores/{made['id']}")
+
     def customer_client(self, customer_id: int) -> "Client":
         """A client with a token that is granted for a customer."""
         token = self.post(f"/v1/customers/{customer_id}/tokens").body["access_token"]

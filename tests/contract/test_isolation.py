@@ -116,6 +116,11 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", _INSTANCE + "/alarms"): _B,
     ("GET", _INSTANCE + "/alarms/{alarm_id}"): _B,
     ("POST", _INSTANCE + "/alarms/{alarm_id}/acknowledge"): _B,
+    ("GET", _INSTANCE + "/restores"): _B,
+    ("POST", _INSTANCE + "/restores"): Row("both", {"restore[dry_run]": "true"}),
+    ("GET", _INSTANCE + "/restores/{restore_id}"): _B,
+    ("POST", _INSTANCE + "/restores/{restore_id}/cancel"): _B,
+    ("GET", _INSTANCE + "/restores/{restore_id}/report"): _B,
     ("GET", _INSTANCE + "/usage"): _V,
     ("DELETE", "/v1/customers/{customer_id}"): _V,
     ("GET", "/v1/customers/{customer_id}/erasure"): _V,
@@ -183,6 +188,7 @@ endpoints:
         backup = owner.back_up(instance)
         assert backup["status"] == "successful"
         export = owner.export(instance)
+        restore = owner.restore(instance)
         with service.services.database.write() as connection:
             alarm = alarms.add(
                 connection, instance, run_id=backup["id"], sequence=1, kind="mass_deletion", endpoint="items",
@@ -194,7 +200,7 @@ endpoints:
             "backup_instance_id": str(instance), "backup_id": str(backup["id"]), "endpoint_name": "items",
             "webhook_id": str(webhook), "alarm_id": str(alarm.id),
             "delivery_id": str(owner.get(f"/v1/webhooks/{webhook}/deliveries").body[0]["id"]),
-            "record_id": "one", "export_id": str(export["id"]),
+            "record_id": "one", "export_id": str(export["id"]), "restore_id": str(restore["id"]),
             "scroll_id": owner.get(f"/v1/backup_instances/{instance}/logs").body["scroll_id"],
         })  # fmt: skip
 

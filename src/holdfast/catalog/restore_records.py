@@ -24,7 +24,7 @@ class RestoreRecord:
     action: Action
     state: State
     stage: int = 0
-    """How many of the requests that make it up were sent: the write itself, the update behind it, the blob."""
+    """How many of the requests that make it up were sent: the write itself, the blob, the update behind them."""
     target_id: str | None = None
     """Its id at the target, as far as it is known."""
     seen: Sequence[str] | None = None

@@ -34,6 +34,9 @@ class Write:
     id: tuple[str, ...] = ()
     """Selectors over the whole answer, where its record does not tell its id as listed ones do."""
 
+    changes: Mapping[str, str] = field(default_factory=dict)
+    """Fields (dotted) that the source changes by itself when it takes this, each with why."""
+
     def templates(self) -> list[Template]:
         """Every template in it."""
         own = [self.path, *self.query.values(), *self.headers.values()]
@@ -50,6 +53,7 @@ class Upload:
     headers: Mapping[str, Template] = field(default_factory=dict)
     part: str | None = None
     """The part of a multipart form that is the file; None: the file is the whole body."""
+    changes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

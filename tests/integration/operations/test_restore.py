@@ -5,8 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from holdfast.catalog.instances import Instance
+from holdfast.errors import Conflict, InputError
+from holdfast.operations import instances, restore
+from holdfast.operations.restore.run import run_restore
 from tests.support.installation import Installation
-from tests.support.restoring import journal, planned, report, restored
+from tests.support.restoring import asked, ended, journal, planned, report, restored
 from tests.support.writable_source import DOCUMENT, WritableSource, writable
 
 
@@ -74,3 +77,141 @@ def test_what_is_as_it_was_is_left_alone(
 ) -> None:  # fmt: skip
     made = restored(installation, instance)
     assert (made.status, made.counters["left_alone"], boards.writes) == ("successful", 13, [])
+
+
+@pytest.mark.parametrize("rule", ["skip", "overwrite", "duplicate"])
+def test_what_differs_is_left_alone_overwritten_or_duplicated(
+    installation: Installation, boards: WritableSource, instance: Instance, rule: str
+) -> None:
+    (someone, *_) = boards.all("one/people")
+    boards.records["one/people"][someone["id"]]["born"] = "2000-02-02"
+    before = boards.all("one/people")
+    boards.writes.clear()
+    plan = planned(installation, instance, endpoint="people", on_conflict=rule)
+    made = restored(installation, instance, endpoint="people", on_conflict=rule)
+    assert made.status == "successful"
+    figures = (plan.total("create"), plan.total("update"), plan.total("leave"))
+    assert figures == tuple(made.counters[name] for name in ("created", "updated", "left_alone"))
+    assert figures == {"skip": (0, 0, 3), "overwrite": (0, 1, 2), "duplicate": (1, 0, 2)}[rule]
+    now = boards.all("one/people")
+    if rule == "skip":
+        assert (now, boards.writes) == (before, [])
+    elif rule == "overwrite":
+        assert now == [{**someone, "born": "1990-01-01"}, *before[1:]]
+    else:
+        assert now[:3] == before
+        assert now[3]["name"].startswith("person 0 (restored, ")
+        assert now[3]["born"] == "1990-01-01"
+
+
+def test_one_record_and_those_of_a_condition(
+    installation: Installation, boards: WritableSource, instance: Instance
+) -> None:  # fmt: skip
+    ids = [one["id"] for one in boards.all("one/people")]
+    boards.wipe("one/people")
+    assert restored(installation, instance, endpoint="people", record=ids[1]).counters["created"] == 1
+    assert [one["name"] for one in boards.all("one/people")] == ["person 1"]
+    made = restored(installation, instance, where=("name=person 2",))
+    assert (made.counters["created"], made.counters["left_alone"]) == (1, 0)
+    made = restored(installation, instance, endpoint="people")
+    assert (made.counters["created"], made.counters["left_alone"]) == (1, 2), "those with new ids are known again"
+    assert len(boards.all("one/people")) == 3
+
+
+def test_to_an_empty_account_references_and_parents_hold(
+    installation: Installation, boards: WritableSource, instance: Instance
+) -> None:
+    other = installation.instance(DOCUMENT.format(url=boards.url), label="unlike", account="two")
+    with pytest.raises(InputError, match="same definition"):
+        planned(installation, instance, to=other)
+    other = instances.create(
+        installation.services, installation.customer.id, instance.definition_id, label="other", given={"account": "two"}
+    )
+    plan = planned(installation, instance, to=other, endpoint="cards")
+    assert (plan.total("create"), plan.total("impossible")) == (0, 8), "their boards are not there"
+    plan = planned(installation, instance, to=other, endpoint="boards")
+    reason = next(iter(plan.endpoints[0].reasons))
+    assert "which is not at the target: restore it as well" in reason
+    assert planned(installation, instance, to=other).total("create") == 13
+    made = restored(installation, instance, to=other)
+    assert (made.status, made.counters["created"]) == ("successful", 13)
+    assert cards_of(boards, "two") == cards_of(boards, "one")
+    made = restored(installation, instance, to=other)
+    assert (made.counters["created"], made.counters["left_alone"]) == (0, 13)
+
+
+def test_an_ignored_field_a_date_of_1970_and_an_error_in_a_200_come_to_light(
+    installation: Installation, boards: WritableSource, instance: Instance
+) -> None:
+    boards.wipe("one/people")
+    boards.switches.ignores = {"born"}
+    made = restored(installation, instance, endpoint="people")
+    assert (made.status, made.counters["differ"]) == ("failed", 3)
+    assert made.failures[0]["message"] == "read back, it differs in born"
+    (first, *_) = report(installation, made)["records"]
+    wrong = {"field": "born", "why": "unexpected", "stored": '"1990-01-01"', "found": None}
+    assert wrong in first["differences"]
+
+    boards.wipe("one/people")
+    boards.switches.ignores, boards.switches.epoch = set(), {"born"}
+    made = restored(installation, instance, endpoint="people")
+    assert (made.status, made.counters["differ"]) == ("failed", 3)
+    assert {"field": "born", "why": "unexpected", "stored": '"1990-01-01"', "found": '"1970-01-01T00:00:00Z"'} in (
+        journal(installation, made, "people")[0].differences or ()
+    )
+
+    boards.wipe("one/people")
+    boards.switches.epoch, boards.switches.error_in_200 = set(), True
+    made = restored(installation, instance, endpoint="people")
+    assert (made.status, made.counters["failed"]) == ("failed", 3)
+    assert "no such record came of it" in made.failures[0]["message"]
+
+
+def test_a_lost_answer_doubles_nothing(
+    installation: Installation, boards: WritableSource, instance: Instance
+) -> None:  # fmt: skip
+    before = cards_of(boards, "one")
+    for place in ("one/people", "one/boards"):
+        boards.wipe(place)
+    boards.switches.lose_answers = 6
+    assert restored(installation, instance).status == "successful"
+    assert cards_of(boards, "one") == before
+    assert len(boards.all("one/people")) == 3
+
+
+def test_what_the_source_refuses_is_told_and_the_rest_goes_on(
+    installation: Installation, boards: WritableSource, instance: Instance
+) -> None:
+    boards.wipe("one/people")
+    boards.switches.refuse = {"person 1": 422}
+    made = restored(installation, instance, endpoint="people")
+    assert (made.status, made.counters["created"], made.counters["failed"]) == ("failed", 2, 1)
+    assert "422" in made.failures[0]["message"]
+
+
+def test_records_that_look_alike_are_told_apart_by_their_number(
+    installation: Installation, boards: WritableSource, instance: Instance
+) -> None:
+    twin = boards.put("one/people", name="person 0", born="1990-01-01")
+    installation.backup(instance)
+    del boards.records["one/people"][twin]
+    assert restored(installation, instance, endpoint="people").counters["created"] == 1
+    assert [one["name"] for one in boards.all("one/people")].count("person 0") == 2
+    boards.wipe("one/people")
+    assert restored(installation, instance, endpoint="people").counters["created"] == 4
+
+
+def test_a_plan_by_job_and_one_restore_at_a_time(
+    installation: Installation, boards: WritableSource, instance: Instance
+) -> None:  # fmt: skip
+    boards.wipe("one/people")
+    made = restored(installation, instance, endpoint="people", dry_run=True)
+    assert (made.status, boards.writes) == ("successful", [])
+    assert made.plan is not None
+    assert (made.plan["create"], made.plan["endpoints"][0]["endpoint"]) == (3, "people")
+    waiting = asked(installation, instance, endpoint="people")
+    with pytest.raises(Conflict, match="under way"):
+        asked(installation, instance, endpoint="people")
+    restore.cancel_restore(installation.services, waiting)
+    run_restore(installation.services, waiting.id)
+    assert (ended(installation, waiting).status, boards.writes) == ("canceled", [])

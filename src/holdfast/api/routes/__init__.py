@@ -22,6 +22,7 @@ from holdfast.api.routes import (
     receipts,
     record_lists,
     records,
+    restores,
     search,
     tokens,
     usage,
@@ -34,11 +35,11 @@ ROUTERS = tuple(
     for module in (
         record_lists, records, endpoints, backups, instances, instance_variables, exports, logs, ping, tokens,
         customers, customer_tokens, erasures, definitions, definition_variables, vendors, search, usage, webhooks,
-        audit, health, comparison, changes, alarms, receipts,
+        audit, health, comparison, changes, alarms, receipts, restores,
     )
 )  # fmt: skip
 TAGS = (
     "Tokens", "Ping", "Vendors", "Customers", "Backup definitions", "Definition variables", "Backup instances",
     "Instance variables", "Backups", "Endpoints", "Records", "Search", "Compare", "Changes", "Alarms", "Exports",
-    "Logs", "Usage", "Webhooks", "Audit log", "Health",
+    "Restores", "Logs", "Usage", "Webhooks", "Audit log", "Health",
 )  # fmt: skip

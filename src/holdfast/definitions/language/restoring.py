@@ -26,6 +26,9 @@ _FIELDS: Kind[dict[str, str]] = Either(
 )
 
 
+_CHANGES = Field("changes", MapOf(Text(), "field"), "Fields that the source changes by it, each with why.")
+
+
 def _write(name: str, default: str) -> Shape[restoring.Write]:
     def make(
         json: object = None, form: Any = None, graphql: str | None = None, variables: object = None, **rest: Any
@@ -48,6 +51,7 @@ def _write(name: str, default: str) -> Shape[restoring.Write]:
             Field("graphql", Text(longest=50_000), "The text of a GraphQL mutation, sent as it is."),
             Field("variables", JsonTemplate(*_WITH_BLOB), "The variables of that mutation."),
             Field("select", SelectorText(), "Where the record stands in the answer. Default: the answer is it."),
+            _CHANGES,
             Field("id", ID_PARTS, "Where the answer has the id, if its record does not tell it as listed ones do."),
         ],
         make,
@@ -66,6 +70,7 @@ UPLOAD = Shape(
         Field("method", Choice(_METHODS), "How. Default: POST."),
         Field("query", query(*_OFFERED), "Query parameters of that request."),
         Field("headers", headers(*_OFFERED), "Headers of that request."),
+        _CHANGES,
         Field("part", PARAMETER_NAME, "The part of a multipart form that is the file. Default: it is the whole body."),
     ],
     restoring.Upload,

@@ -16,16 +16,18 @@ UNEXPECTED = "unexpected"
 _LONGEST = 200
 
 
-def compared(endpoint: Endpoint, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[dict[str, Any]]:
+def compared(
+    endpoint: Endpoint, wanted: Mapping[str, Any], found: Mapping[str, Any], also: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """Every field that differs: `field`, `why`; of an unexpected one also `stored` and `found`, as JSON texts.
 
-    A number is equal in any spelling, and null is equal to nothing.
+    A number is equal in any spelling, and null is equal to nothing. `also` are fields that were changed, with why.
     """
     told: list[dict[str, Any]] = []
     for one in differences("", wanted, found):
         if _is_same(one.before, one.after):
             continue
-        why = expected(endpoint, one.path)
+        why = expected(endpoint, one.path, also)
         if why is None:
             told.append(
                 {"field": one.path, "why": UNEXPECTED, "stored": _shown(one.before), "found": _shown(one.after)}
@@ -35,10 +37,12 @@ def compared(endpoint: Endpoint, wanted: Mapping[str, Any], found: Mapping[str, 
     return told
 
 
-def is_equal(endpoint: Endpoint, wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+def is_equal(
+    endpoint: Endpoint, wanted: Mapping[str, Any], found: Mapping[str, Any], also: Mapping[str, str]
+) -> bool:  # fmt: skip
     """Whether a record is as it is to be, but for what the source sets itself."""
     return all(
-        _is_same(one.before, one.after) or expected(endpoint, one.path) is not None
+        _is_same(one.before, one.after) or expected(endpoint, one.path, also) is not None
         for one in differences("", wanted, found)
     )
 
@@ -47,11 +51,11 @@ def unexpected(told: list[dict[str, Any]] | None) -> bool:
     return any(one["why"] == UNEXPECTED for one in told or ())
 
 
-def expected(endpoint: Endpoint, path: str) -> tuple[str, str] | None:
+def expected(endpoint: Endpoint, path: str, also: Mapping[str, str]) -> tuple[str, str] | None:
     """(field, why) of a difference that the definition tells of; None: nobody expects it."""
     names = ".".join(part for part in path.split(".") if not part.isdecimal())
     restore = endpoint.restore
-    for field, why in (restore.ignored if restore is not None else {}).items():
+    for field, why in {**(restore.ignored if restore is not None else {}), **also}.items():
         if names == field or names.startswith(f"{field}."):
             return field, why
     for field in endpoint.id:

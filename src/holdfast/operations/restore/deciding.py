@@ -149,7 +149,8 @@ class Decider:
                 if selector(exception.when).find(fields):
                     return replace(base, action="impossible", why=exception.because)
         if live is not None and not live.trashed:
-            if is_equal(endpoint, fields, live.fields):
+            by_blob = restore.blob.changes if restore.blob is not None and stored.has_blob else {}
+            if is_equal(endpoint, fields, live.fields, by_blob):
                 return replace(base, why="it is as it was")
             rule = self._context.options.on_conflict
             if rule == "skip":

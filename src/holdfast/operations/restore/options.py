@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from holdfast.definitions.document import Definition, Endpoint
-from holdfast.errors import InputError, NotFound
+from holdfast.errors import InputError
 from holdfast.operations.browsing import Browser, State, StoredRecord
 from holdfast.operations.search.matching import Matcher
 from holdfast.operations.search.query import Query
@@ -37,9 +37,8 @@ class RestoreOptions:
             Query.parse(None, self.where)
         names = [one.name for one in definition.endpoints]
         if self.endpoint is not None and self.endpoint not in names:
-            raise NotFound(
-                f"there is no endpoint {self.endpoint}", field="endpoint", hint=f"There are: {', '.join(names)}."
-            )
+            hint = f"There are: {', '.join(names)}."
+            raise InputError(f"there is no endpoint {self.endpoint}", field="endpoint", hint=hint, code="not_found")
 
     def endpoints(self, definition: Definition) -> list[Endpoint]:
         """Those of which something may be restored, in the order in which they are."""

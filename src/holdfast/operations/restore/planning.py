@@ -132,7 +132,8 @@ def writes_of(decision: Decision) -> int:
     restore = decision.endpoint.restore
     assert restore is not None, "something is written"
     updates = decision.action == "create" and needs_update(decision.endpoint, decision.fields)
-    return 1 + updates + (decision.has_blob and restore.blob is not None)
+    uploads = decision.has_blob and restore.blob is not None
+    return 1 + updates + uploads + (updates and uploads and reads_back(decision.endpoint))
 
 
 def needs_update(endpoint: Endpoint, fields: Any) -> bool:

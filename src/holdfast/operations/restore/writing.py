@@ -121,11 +121,14 @@ class _OneRecord:
             row, live = await self._send(row, uncertain=True)
         if row.state == "failed":
             return row
-        if row.action == "create" and needs_update(self._endpoint, self._fields) and row.stage < 2:
-            await self._repeated("update", self._as_at_target(row, live), row)
-            row = self._journal.note(row, "written", stage=2)
-        if self._stored.has_blob and self._restore.blob is not None and row.stage < 3:
+        if self._stored.has_blob and self._restore.blob is not None and row.stage < 2:
             await self._upload(self._as_at_target(row, live))
+            row = self._journal.note(row, "written", stage=2)
+        if row.action == "create" and needs_update(self._endpoint, self._fields) and row.stage < 3:
+            if row.stage == 2 and reads_back(self._endpoint):
+                # The blob may have changed the record: what the source has set by it stays.
+                live = await self._looker.back(self._endpoint, self._parent, self._as_at_target(row, live))
+            await self._until_certain("update", self._as_at_target(row, live), row)
             row = self._journal.note(row, "written", stage=3)
         if not reads_back(self._endpoint):
             return row
@@ -201,10 +204,6 @@ class _OneRecord:
         claimed = self._journal.claimed(self._endpoint.name, [one.id for one in candidates])
         return next((one for one in candidates if one.id not in claimed), None)
 
-    async def _repeated(self, kind: WriteKind, fields: Mapping[str, Any], row: RestoreRecord) -> None:
-        """A write that may be done twice without harm."""
-        await self._until_certain(kind, fields, row)
-
     async def _upload(self, fields: Mapping[str, Any]) -> None:
         blob = self._context.browser.blob(self._context.given.state, self._stored)
         file = UploadedFile(
@@ -221,13 +220,23 @@ class _OneRecord:
         if live is None or live.trashed:
             said = "it was written, and reading it back found nothing"
             return self._journal.note(row, "failed", message=said)
-        told = compared(self._endpoint, self._fields, live.fields)
+        told = compared(self._endpoint, self._fields, live.fields, self._changed_by(row))
         if self._stored.has_blob and not puts_blob_back(self._endpoint, row.action):
             told.append({"field": "(blob)", "why": "the definition does not say how blobs are put back"})
         mappings = self._learned(row, live.id, live.fields)
         self._looker.forget(self._endpoint, self._stored.key)
         state = "differs" if unexpected(told) else "verified"
         return self._journal.note(row, state, target_id=live.id, differences=told or None, mappings=mappings)  # type: ignore[arg-type]
+
+    def _changed_by(self, row: RestoreRecord) -> dict[str, str]:
+        """The fields that the source has changed by the requests of which this write was made, each with why."""
+        restore, made = self._restore, dict[str, str]()
+        if self._stored.has_blob and restore.blob is not None:
+            made |= restore.blob.changes
+        for kind, write in restore.writes().items():
+            if kind == row.action or (kind == "update" and needs_update(self._endpoint, self._fields)):
+                made |= write.changes
+        return made
 
     def _written(self, row: RestoreRecord, target_id: str, live: Live | None) -> RestoreRecord:
         mappings = self._learned(row, target_id, None if live is None else live.fields)

@@ -1,0 +1,54 @@
+"""Restores by the API: the plan alone, the restore, its signed report, what is asked wrongly."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from holdfast.vault import receipts
+from tests.contract.client import Client
+from tests.support.writable_source import DOCUMENT, WritableSource, writable
+
+
+@pytest.fixture
+def boards() -> Iterator[WritableSource]:
+    with writable() as source:
+        for number in range(3):
+            source.put("one/people", name=f"person {number}", born="1990-01-01")
+        yield source
+
+
+def test_a_plan_a_restore_and_its_report(vendor: Client, other: Client, boards: WritableSource) -> None:
+    instance = vendor.new_instance(vendor.new_definition(DOCUMENT.format(url=boards.url)), vendor.new_customer("Ann"))
+    path = f"/v1/backup_instances/{instance}/restores"
+    assert vendor.post(path).problem(400)[1] == "no_backup"
+    backup = vendor.back_up(instance)
+    gone = boards.all("one/people")[0]["id"]
+    del boards.records["one/people"][gone]
+
+    plan = vendor.restore(instance, {"restore[dry_run]": "true", "restore[endpoint]": "people"})
+    assert (plan["status"], plan["dry_run"], plan["backup_id"]) == ("successful", True, backup["id"])
+    assert (plan["plan"]["create"], plan["plan"]["leave"]) == (1, 2)
+    assert vendor.get(f"{path}/{plan['id']}/report").status == 404
+    assert boards.writes == []
+
+    form = {"restore[endpoint]": "people", "restore[record_id]": gone, "restore[backup_id]": str(backup["id"])}
+    made = vendor.restore(instance, form)
+    assert (made["status"], made["counters"]["created"], made["failures"]) == ("successful", 1, [])
+    assert [one["name"] for one in boards.all("one/people")] == ["person 1", "person 2", "person 0"]
+    assert vendor.get(path).body == [plan, made]
+    answer = vendor.get(f"{path}/{made['id']}/report")
+    key = vendor.get("/v1/receipt_key").body["public_key"]
+    (record,) = receipts.verify(answer.content, key).receipt["records"]
+    assert (record["id"], record["state"], record["target_id"]) == (gone, "verified", "4")
+    assert vendor.post(f"{path}/{made['id']}/cancel").body == made
+    assert other.get(f"{path}/{made['id']}").status == 404
+
+    for wrong, field in (
+        ({"restore[endpoint]": "nothing"}, "restore[endpoint]"),
+        ({"restore[record_id]": "1"}, "restore[endpoint]"),
+        ({"restore[on_conflict]": "guess"}, "restore[on_conflict]"),
+        ({"restore[at]": "yesterday"}, "restore[at]"),
+        ({"restore[to]": "1"}, "restore[to]"),
+        ({"restore[where]": "name"}, "restore[where]"),
+    ):
+        assert vendor.post(path, wrong).problem(400)[0] == field
