@@ -118,7 +118,7 @@ def test_everything_but_keys_is_locked_and_a_lock_is_a_policy(s3: S3Server) -> N
 
 def test_a_lock_that_has_ended_keeps_nothing(s3: S3Server) -> None:
     bucket = s3.make_bucket(object_lock=True)
-    storage = locking(s3, bucket, ObjectLock(timedelta(seconds=3)))
+    storage = locking(s3, bucket, ObjectLock(timedelta(seconds=5)))
     storage.put("packs/1", b"x")
     ends = storage.locked_until("packs/1")
     assert ends is not None
