@@ -35,6 +35,9 @@ class Api:
     refuses: ClassVar[dict[str, str]] = {}
     """Values with which a backup must fail as a refused credential."""
 
+    idle_requests: ClassVar[int | None] = None
+    """What a backup asks for where nothing has changed, as far as the section promises it: files included."""
+
     def __init__(self) -> None:
         self.url = ""
         self.files_url = ""

@@ -8,6 +8,8 @@ from tests.support.scripted_source import Asked
 
 @tells("stubs.md", "The stub says when it has changed")
 class Stubs(Notes):
+    idle_requests = 3
+
     def answer(self, asked: Asked) -> Any:
         if asked.path != "/notes":
             return self.one(asked)
@@ -17,6 +19,8 @@ class Stubs(Notes):
 
 @tells("stubs.md", "The list has ids and nothing else")
 class BareIds(Notes):
+    idle_requests = 1
+
     def change(self) -> None:
         self.put(99)
         self.remove(5)
@@ -57,6 +61,8 @@ class NoTimes(Notes):
 
 @tells("no-updated-field.md", "Records never change, they are only added")
 class Log(Notes):
+    idle_requests = 1
+
     def change(self) -> None:
         self.put(26)
         self.put(27)
@@ -197,6 +203,8 @@ class ListOfDeletions(Tombs):
 
 @tells("feeds.md", "The last page gives a token")
 class SyncToken(Tombs):
+    idle_requests = 1
+
     def answer(self, asked: Asked) -> Any:
         token = asked.query.get("syncToken")
         if token == "T0":
@@ -227,6 +235,8 @@ class Feed(Notes):
 
 @tells("feeds.md", "A feed of changes beside the list")
 class FeedOfRecords(Feed):
+    idle_requests = 1
+
     def answer(self, asked: Asked) -> Any:
         if asked.path == "/changes/start":
             return {"startPageToken": str(len(self.log))}
@@ -250,6 +260,8 @@ class FeedOfRecords(Feed):
 
 @tells("feeds.md", "The feed names ids and nothing else")
 class FeedOfIds(Feed):
+    idle_requests = 1
+
     def answer(self, asked: Asked) -> Any:
         if asked.path == "/log":
             since = int(asked.query.get("since", len(self.log)))

@@ -38,6 +38,8 @@ class Folders(Api):
 
 @tells("children.md", "A million parents")
 class Threads(Api):
+    idle_requests = 1
+
     def __init__(self) -> None:
         super().__init__()
         self.replies: dict[int, list[Record]] = {number: [] for number in range(1, 50)}
@@ -130,6 +132,8 @@ class SeveralKinds(Api):
 
 @tells("nested.md", "Records inside records")
 class Cards(Api):
+    idle_requests = 1
+
     def __init__(self) -> None:
         super().__init__()
         self.files = {1: ["a", "b"], 2: [], 3: ["c"]}
@@ -200,6 +204,8 @@ class Files(Notes):
 
 @tells("files.md", "The record has its address")
 class Elsewhere(Files):
+    idle_requests = 1
+
     def shown(self, note: Record) -> Record:
         if not self.has_file(note):
             return note
@@ -220,6 +226,8 @@ class Elsewhere(Files):
 
 @tells("files.md", "Its address is the record's own")
 class OwnAddress(Files):
+    idle_requests = 1
+
     endpoint = "photos"
 
     def has_file(self, note: Record) -> bool:
@@ -237,6 +245,8 @@ class OwnAddress(Files):
 
 @tells("files.md", "Nothing says when the file changes")
 class Scans(Files):
+    idle_requests = 1
+
     endpoint = "scans"
 
     def has_file(self, note: Record) -> bool:
@@ -251,6 +261,8 @@ class Scans(Files):
 
 @tells("files.md", "Another request gives the address")
 class Signed(Files):
+    idle_requests = 1
+
     endpoint = "documents"
 
     def shown(self, note: Record) -> Record:

@@ -73,6 +73,7 @@ def test_an_example_reads_everything(installation: Installation, page: str, titl
         assert first["new"] == sum(map(len, api.truth().values()))
         unchanged = back_up(installation, instance, api)
         assert {unchanged[name] for name in ("new", "changed", "deleted", "blobs", "packs")} == {0}
+        assert api.idle_requests in (None, api.requests)
         api.change()
         back_up(installation, instance, api)
         again = back_up(installation, instance, api, full=True)
