@@ -95,13 +95,18 @@ def filled(conn: sa.Connection, stream: int, parent_keys: Sequence[str]) -> set[
     return found
 
 
-def of_run(conn: sa.Connection, stream: int, run_id: int) -> Iterator[Scope]:
-    """What a run has read of a stream or begun to read, ascending by parent key."""
+def of_run(conn: sa.Connection, stream: int, run_id: int, limit: int) -> tuple[int, list[Scope]]:
+    """How many scopes of a stream a run has read or begun to read, and the first of those that have a checkpoint or a
+    testimony, ascending by parent key."""
+    of_it = sa.and_(scopes.c.stream == stream, scopes.c.run_id == run_id)
+    number = conn.execute(sa.select(sa.func.count()).select_from(scopes).where(of_it)).scalar_one()
     query = (
-        sa.select(*_SCOPE).where(scopes.c.stream == stream, scopes.c.run_id == run_id).order_by(scopes.c.parent_key)
-    )  # fmt: skip
-    for row in conn.execute(query, execution_options={"yield_per": _MANY}):
-        yield Scope(*row)
+        sa.select(*_SCOPE)
+        .where(of_it, scopes.c.checkpoint.is_not(None), scopes.c.state != "skipped")
+        .order_by(scopes.c.parent_key)
+        .limit(limit)
+    )
+    return int(number), [Scope(*row) for row in conn.execute(query)]
 
 
 def set_checkpoint(

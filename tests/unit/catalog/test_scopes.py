@@ -84,3 +84,16 @@ def test_listings_with_records_are_told_from_empty_ones(world: World) -> None:
     assert scopes.filled(world.conn, world.stream, ["a", "b", "c"]) == {"a"}
     assert scopes.filled(world.conn, world.stream, []) == set()
     assert scopes.parent_keys(world.conn, [found["b"].id, found["a"].id]) == {found["a"].id: "a", found["b"].id: "b"}
+
+
+def test_what_a_run_has_read_is_counted_and_the_first_that_tell_something_are_shown(world: World) -> None:
+    found = scopes.ensure(world.conn, world.stream, ["a", "b", "c", "d"])
+    for key, told in (("a", None), ("b", {"cursor": "1"}), ("c", {"cursor": "2"})):
+        scopes.complete(
+            world.conn, found[key].id, world.run.id, 1, state="complete", cursor=None, fingerprint="f", full_at=None,
+            testimony=told,
+        )  # fmt: skip
+    scopes.set_checkpoint(world.conn, found["d"].id, world.run.id, "skipped", {"position": None})
+    number, shown = scopes.of_run(world.conn, world.stream, world.run.id, 1)
+    assert (number, [one.parent_key for one in shown]) == (4, ["b"])
+    assert [one.parent_key for one in scopes.of_run(world.conn, world.stream, world.run.id, 9)[1]] == ["b", "c"]

@@ -157,20 +157,14 @@ def owed_by(connection: Connection, instance_id: int) -> Iterator[Owed]:
 
 
 def _endpoint_state(connection: Connection, run: Run, stream: Stream) -> EndpointState:
-    lists: list[ListState] = []
-    lists_read = 0
-    for scope in scopes.of_run(connection, stream.id, run.id):
-        lists_read += 1
-        told = _list_state(scope) if len(lists) < _LISTS_KEPT else None
-        if told is not None:
-            lists.append(told)
+    lists_read, told = scopes.of_run(connection, stream.id, run.id, _LISTS_KEPT)
     return EndpointState(
         endpoint=stream.name,
         outcome=stream.outcome,
         live=stream.live,
         state_sum=stream.state_sum,
         lists_read=lists_read,
-        lists=tuple(lists),
+        lists=tuple(one for one in map(_list_state, told) if one is not None),
         **asdict(stream.counts),
     )
 
