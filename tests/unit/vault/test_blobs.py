@@ -1,4 +1,5 @@
 import random
+from itertools import accumulate
 
 import msgspec
 import pytest
@@ -10,6 +11,8 @@ from holdfast.vault import BlobDescriptor, CustomerVault, Place, digests
 from holdfast.vault.blobs import CHUNK_BYTES_AVERAGE, CHUNK_BYTES_MAX, CHUNK_BYTES_MIN, Chunker, read_blob
 
 CONTENT = random.Random(5).randbytes(12_000_000)
+ENDS = [703080, 2093163, 3850639, 5470050, 6616099, 7746390, 8926672, 10844277, 11905413, 12000000]
+"""Of its chunks."""
 
 
 def chunks_of(content: bytes, piece: int = 1 << 20) -> list[bytes]:
@@ -40,6 +43,12 @@ def test_chunks_depend_on_the_content_not_on_how_it_arrives(piece: int):
     assert found == chunks_of(CONTENT)
     assert all(CHUNK_BYTES_MIN <= len(chunk) <= CHUNK_BYTES_MAX for chunk in found[:-1])
     assert CHUNK_BYTES_AVERAGE / 2 < len(CONTENT) / len(found) < CHUNK_BYTES_AVERAGE * 2
+
+
+def test_chunks_end_where_they_always_have():
+    """Another release of the chunker that cut elsewhere would store every blob again."""
+    ends = list(accumulate(len(chunk) for chunk in chunks_of(CONTENT)))
+    assert ends == ENDS
 
 
 def test_bytes_put_in_at_the_front_change_the_first_chunks_only():
