@@ -3,28 +3,49 @@
 import json
 import os
 import re
+import socket
 import subprocess
+import sys
+import threading
 import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import pytest
 from fastapi.routing import APIRoute
 
 from holdfast.api.routes import ROUTERS
 from holdfast.operations.events import EVENTS
 from tests.contract.client import Client
-from tests.support.hostile_source import HostileSource, StoredBlob, make_record
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/api.md").read_text()
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_PROGRAM = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _ROUTE = re.compile(r"\| `(GET|POST|PUT|DELETE) (/[^`?]*)` \|")
 
 
-def test_the_tour_works_as_it_is_printed(vendor: Client, source: HostileSource, tmp_path: Path) -> None:
-    source.switches.token = "the customers token"
-    source.blobs["one"] = StoredBlob(b"attached")
-    source.put("items", make_record(1, file=f"{source.url}/blob/one", title="a.txt"))
-    source.put("items", make_record(2))
+@pytest.fixture
+def notebook(tmp_path: Path) -> Iterator[str]:
+    """The application that the tour backs up, as it is printed: its address."""
+    (program,) = _PROGRAM.findall(TEXT)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    (tmp_path / "notebook.py").write_text(program.replace("8788", port))
+    process = subprocess.Popen([sys.executable, str(tmp_path / "notebook.py")], stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(500):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", int(port))):
+                break
+            threading.Event().wait(0.02)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_the_tour_works_as_it_is_printed(vendor: Client, notebook: str, tmp_path: Path) -> None:
     settings, *steps = _BLOCK.findall(TEXT)
     assert "HOST=" in settings
     script = "\n".join(["set -euxo pipefail", *steps])
@@ -33,7 +54,7 @@ def test_the_tour_works_as_it_is_printed(vendor: Client, source: HostileSource, 
         "HOST": vendor.url,
         "CLIENT_ID": vendor.client_id,
         "CLIENT_SECRET": vendor.client_secret,
-        "ADDRESS": source.url,
+        "ADDRESS": notebook,
     }
     done = subprocess.run(
         ["bash", "-c", script], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
@@ -42,7 +63,7 @@ def test_the_tour_works_as_it_is_printed(vendor: Client, source: HostileSource, 
     assert (tmp_path / "attachment").read_bytes() == b"attached"
     names = zipfile.ZipFile(tmp_path / "export.zip").namelist()
     assert {"json/items.jsonl", "csv/items.csv", "manifest.json"} == set(names)
-    assert "backup 1 was successful: 2 records" in done.stdout
+    assert "backup 1 was successful: 30 records" in done.stdout
 
 
 def test_the_tables_are_the_route_table() -> None:

@@ -117,7 +117,10 @@ class Form:
         if as_form:
             content, description = {FORM: {"schema": form}}, "Or the same as JSON."
         else:
-            content, description = {"application/json": {"schema": self._nested()}}, "Or a form with the same names."
+            content, description = (
+                {"application/json": {"schema": self._nested()}},
+                "A form with these names, url-encoded or multipart; or the same as nested JSON.",
+            )
         body = {"required": self.is_required, "description": description, "content": content}
         return {"requestBody": body if as_form else body | {"x-form": form}}
 

@@ -31,7 +31,7 @@ def as_forms(document: dict[str, Any]) -> dict[str, Any]:
             body = operation.get("requestBody", {})
             if "x-form" in body:
                 body["content"] = {FORM: {"schema": body.pop("x-form")}}
-                body["description"] = "Url-encoded or multipart, or the same as JSON."
+                body["description"] = "Url-encoded or multipart; or the same as nested JSON."
     return made
 
 
