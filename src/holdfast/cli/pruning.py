@@ -133,7 +133,7 @@ def _tell(output: Output, report: "PruneReport") -> None:
     forgotten = sum(one.forgotten for one in report.instances)
     written = sum(one.packs_written for one in report.instances)
     output.say(
-        f"Forgot {count(forgotten, 'backup')}, gave back {size(report.freed_bytes)}"
+        f"Forgot {count(forgotten, 'backup')}, gave back {size(max(report.freed_bytes, 0))}"
         + (f" ({count(written, 'pack')} written anew)" if written else "")
         + (
             f", {count(report.orphans_deleted, 'left-over')} of broken-off writes removed"
