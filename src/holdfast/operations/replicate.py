@@ -68,8 +68,6 @@ def _replicate(
         services.vault, replica, is_live=is_live, erased={erasure.customer_id for erasure in known}, told=progress
     )
     if not replication.check_target():
-        for info in list(replica.list("probe/")):
-            replica.delete(info.name)  # of a probe that was broken off
         probe(replica)
     with services.database.write() as connection:
         replications.begin(connection, replica.url, now())

@@ -61,7 +61,7 @@ class LettingGo:
 
     @cached_property
     def _named(self) -> set[str]:
-        """Every pack that a manifest names which the replica has still, when the first pack is asked about."""
+        """Every pack that the replica's manifests of runs that stay name, when the first pack is asked about."""
         customer = self._customer
         instances = {
             name.instance_id
@@ -74,5 +74,6 @@ class LettingGo:
             for manifest in manifests.read(
                 self._target, customer.keys, customer.customer_id, instance_id, self._unread.__setitem__
             )
+            if manifest.sequence not in self._forgotten_runs(instance_id)  # it may be locked there, and stay
             for pack in (*manifest.packs, *manifest.contents)
         }

@@ -134,7 +134,9 @@ class Replication:
         """What erased customers have left there: an erasure reaches replicas, but not what is copied meanwhile."""
         for customer_id in customers:
             for key in list(erasing.find_keys(self._target, customer_id)):
-                self._target.destroy(key.object_name)
+                if not self._destroy(key.object_name):
+                    what = "is a key of an erased customer, and may not be destroyed there"
+                    self._tell(key.object_name, what, _RIGHTS, customer_id)
             removed = erasing.remove_objects(self._target, customer_id)
             self.report.deleted += removed.objects
             self.report.deleted_bytes += removed.size_bytes
@@ -162,9 +164,21 @@ class Replication:
             if copy.keys is not None:
                 self._tell(copy.object_name, "is in the replica, but not in the vault", REPAIR, customer_id)
             elif isinstance(copy.error, WrongKey) and sum(one.object_name in good for one in there) >= keyring.COPIES:
-                self._target.destroy(copy.object_name)
-                self.report.deleted += 1
-                self.report.deleted_bytes += copy.size_bytes
+                if self._destroy(copy.object_name):
+                    self.report.deleted += 1
+                    self.report.deleted_bytes += copy.size_bytes
+                else:
+                    self.report.refused += 1
+
+    def _destroy(self, object_name: str) -> bool:
+        """False: credentials or a lock forbid it."""
+        try:
+            self._target.destroy(object_name)
+        except StorageError as error:
+            if error.code != "storage_refused":
+                raise
+            return False
+        return True
 
     def _copy_customer(self, customer_id: int) -> None:
         try:

@@ -99,6 +99,7 @@ def deaths(
             pass
         if not life.dead:
             copy.drop()
+            print(f"{after_writes} deaths")
             return after_writes
         look(copy, replica)
         copy.drop()

@@ -11,7 +11,7 @@ import pytest
 
 from holdfast.catalog import replications
 from holdfast.catalog.instances import Instance
-from holdfast.errors import Conflict, InputError, StorageFull, StorageUnavailable, VaultError
+from holdfast.errors import Conflict, InputError, StorageError, StorageFull, StorageUnavailable, VaultError
 from holdfast.operations import keys
 from holdfast.operations.erase import erase_customer
 from holdfast.operations.locking import KEYS, locked
@@ -26,7 +26,7 @@ from holdfast.vault.check import check
 from holdfast.vault.replicating import ReplicaReport
 from tests.integration.operations.test_blobs import BLOB, content, put
 from tests.support.documents import ITEMS, document
-from tests.support.faulty import Counting, Full, Slow, Unavailable
+from tests.support.faulty import Counting, Full, Slow, Unavailable, Wrapping
 from tests.support.hostile_source import HostileSource, make_record
 from tests.support.installation import Installation, installed
 from tests.support.mortality import contents
@@ -234,6 +234,40 @@ def test_an_erasure_and_a_rotation_reach_the_replica(
         replica.put(name, data)
     copied(installation)
     assert_equal(installation, replica)
+
+
+class NoDeletions(Wrapping):
+    """A replica whose credential may not delete."""
+
+    def delete(self, name: str) -> None:
+        raise StorageError("not allowed", code="storage_refused")
+
+
+def test_a_replica_that_may_not_be_deleted_from_is_filled_all_the_same(
+    installation: Installation, replica: MemoryStorage, source: HostileSource
+) -> None:
+    instance = back_up(installation, source)
+    services = replace(installation.services, replicas=(NoDeletions(replica),))
+    replicate(services)
+    for number in range(6, 9):
+        source.put("items", make_record(number))
+        installation.backup(instance)
+    rules = RetentionRules.parse("last=1")
+    planned = plan(installation.services, rules=rules)
+    prune(installation.services, planned, actor="test", rules=rules, orphans_kept=timedelta(0))
+    keys.rotate_key_file(installation.services, actor="test")
+    (report,) = replicate(services)
+    assert report.is_complete and report.refused >= 5 and report.deleted == 0
+    stored = contents(installation.services.storage)
+    assert contents(replica).items() >= stored.items()
+    assert [str(one) for one in check(of_replica(installation, replica)) if one.severity == "error"] == []
+    customer_id = installation.customer.id
+    left = {name: data for name, data in contents(replica).items() if name.startswith(f"keys/{customer_id}/")}
+    erase_customer(installation.services, customer_id, actor="test")
+    for name, data in left.items():
+        replica.put(name, data)
+    (report,) = replicate(services)
+    assert not report.is_complete and "erased customer" in report.findings[0].what
 
 
 def test_no_keys_are_copied_while_they_change(installation: Installation, source: HostileSource) -> None:
