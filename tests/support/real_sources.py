@@ -3,7 +3,7 @@ git ignores; started on loopback for the session. Only tests/real uses them, col
 
 emulate 0.12.2 (npm) imitates GitHub, Google, Slack, Stripe and Linear; the Node that it needs (22.15) is installed
 beside it, whatever the machine has. Always pinned: what npm calls `latest` is another program. Synapse 1.163.2 (pip) is
-a whole Matrix homeserver, in a virtual environment of its own.
+a whole Matrix homeserver, in a virtual environment of its own; so is devpi-server 6.20.3 (pip), an index of packages.
 """
 
 import fcntl
@@ -31,6 +31,7 @@ FOLDER = Path(__file__).parents[2] / ".real-sources"
 EMULATE = "0.12.2"
 NODE = "24"
 SYNAPSE = "1.163.2"
+DEVPI = "6.20.3"
 SERVICES = ("github", "google", "slack", "stripe", "linear")
 _PATIENCE_S = 60.0
 _SEED = {
@@ -89,12 +90,15 @@ class Api:
     url: str
     credential: str | None = None
 
-    def ask(self, method: str, path: str, body: Any = None, *, kind: str = "application/json", **query: Any) -> bytes:
+    def ask(
+        self, method: str, path: str, body: Any = None, *, kind: str = "application/json", accept: str = "*/*",
+        **query: Any,
+    ) -> bytes:  # fmt: skip
         target = path if path.startswith("http") else self.url + path
         if query:
             target += ("&" if "?" in target else "?") + urllib.parse.urlencode(query)
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        headers = {} if data is None else {"Content-Type": kind}
+        headers = {"Accept": accept} | ({} if data is None else {"Content-Type": kind})
         if self.credential:
             headers["Authorization"] = self.credential
         request = urllib.request.Request(target, data=data, headers=headers, method=method)
@@ -127,6 +131,13 @@ class Emulate:
 
     def api(self, service: str, credential: str) -> Api:
         return Api(self.url(service), credential)
+
+
+@dataclass(frozen=True)
+class Devpi:
+    url: str
+    password: str
+    """Of root."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +176,21 @@ def emulate() -> Iterator[Emulate]:
         seed.unlink()
 
 
+@pytest.fixture
+def devpi(tmp_path: Path) -> Iterator[Devpi]:
+    """A new server without any index."""
+    bin_folder = Path(_install_with_pip("devpi-server", DEVPI)).parent
+    password = "a-long-password"
+    kept = ["--serverdir", str(tmp_path / "devpi")]
+    init = [bin_folder / "devpi-init", *kept, "--no-root-pypi", "--root-passwd", password]
+    subprocess.run(init, check=True, capture_output=True, cwd=tmp_path)
+    port = _free_ports(1)
+    command = [str(bin_folder / "devpi-server"), *kept, "--host", "127.0.0.1", "--port", str(port)]
+    with _running(command, tmp_path, [port]):
+        _answers(f"http://127.0.0.1:{port}/+api")
+        yield Devpi(f"http://127.0.0.1:{port}", password)
+
+
 @pytest.fixture(scope="session")
 def synapse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synapse]:
     """With limits so high that nobody meets them."""
@@ -175,7 +201,7 @@ def synapse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synapse]:
 @contextmanager
 def synapse_at(folder: Path, *, stock_limits: bool) -> Iterator[Synapse]:
     """A new homeserver with its data in this folder, for as long as the context lasts."""
-    python = _install_synapse()
+    python = _install_with_pip("matrix-synapse", SYNAPSE)
     (port,) = [_free_ports(1)]
     settings = folder / "homeserver.yaml"
     subprocess.run(
@@ -225,14 +251,15 @@ def _install_emulate(folder: Path) -> str:
     return str(folder / "node_modules/.bin/node")
 
 
-def _install_synapse() -> str:
-    folder = FOLDER / "synapse"
+def _install_with_pip(package: str, version: str) -> str:
+    """Answers the Python of its virtual environment."""
+    folder = FOLDER / package
     python = folder / "venv/bin/python"
     with _alone(folder):
-        marker = folder / f"installed-{SYNAPSE}"
+        marker = folder / f"installed-{version}"
         if not marker.exists():
             _install([sys.executable, "-m", "venv", "--clear", str(folder / "venv")], folder)
-            _install([str(python), "-m", "pip", "install", "--quiet", f"matrix-synapse=={SYNAPSE}"], folder)
+            _install([str(python), "-m", "pip", "install", "--quiet", f"{package}=={version}"], folder)
             marker.touch()
     return str(python)
 

@@ -7,7 +7,7 @@ from holdfast.errors import NotFound
 
 def test_the_built_in_definitions_are_listed() -> None:
     assert set(library.names()) == {
-        "github", "gmail", "google-calendar", "google-drive", "kinto", "linear", "matrix", "slack", "stripe",
+        "devpi", "github", "gmail", "google-calendar", "google-drive", "kinto", "linear", "matrix", "slack", "stripe",
     }  # fmt: skip
     assert list(library.names()) == sorted(library.names())
 
@@ -26,7 +26,7 @@ def test_each_says_against_what_it_was_tried_and_what_not(name: str) -> None:
     verified = library.load(name).verified or ""
     mark, _, compared = verified.partition("\n\n")
     assert mark.startswith("Against ")
-    assert "; never against " in mark or (mark.startswith("Against a real ") and name in {"kinto", "matrix"})
+    assert "; never against " in mark or (mark.startswith("Against a real ") and name in {"devpi", "kinto", "matrix"})
     assert compared.startswith("Compared")
 
 
