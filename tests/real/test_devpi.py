@@ -20,11 +20,11 @@ pytestmark = pytest.mark.real
 class Client:
     """devpi's own protocol, as its client speaks it."""
 
-    def __init__(self, devpi: Devpi) -> None:
+    def __init__(self, devpi: Devpi, user: str) -> None:
         self.api = Api(devpi.url)
-        login = self.api.post("/+login", {"user": "root", "password": devpi.password})["result"]["password"]
+        login = self.api.post("/+login", {"user": user, "password": devpi.password})["result"]["password"]
         # devpi takes its token from a header of its own, or as a password.
-        self.api = Api(devpi.url, f"Basic {base64.b64encode(f'root:{login}'.encode()).decode()}")
+        self.api = Api(devpi.url, f"Basic {base64.b64encode(f'{user}:{login}'.encode()).decode()}")
 
     def upload(self, name: str, version: str) -> None:
         wheel = io.BytesIO()
@@ -40,11 +40,11 @@ class Client:
         filename = f"{name}-{version}-py3-none-any.whl"
         file = f'--BB\r\nContent-Disposition: form-data; name="content"; filename="{filename}"\r\n\r\n'
         body = "".join([*parts, file]).encode() + wheel.getvalue() + b"\r\n--BB--\r\n"
-        self.api.ask("POST", "/root/dev/", body, kind="multipart/form-data; boundary=BB")
+        self.api.ask("POST", "/ann/dev/", body, kind="multipart/form-data; boundary=BB")
 
     def at_source(self) -> dict[str, dict[str, Any]]:
-        projects = self.json("/root/dev")["projects"]
-        releases = {f"{name}~{key}": one for name in projects for key, one in self.json(f"/root/dev/{name}").items()}
+        projects = self.json("/ann/dev")["projects"]
+        releases = {f"{name}~{key}": one for name in projects for key, one in self.json(f"/ann/dev/{name}").items()}
         files = {
             f"{key.replace('~', '%7E')}~{link['href']}": link
             for key, release in releases.items()
@@ -57,8 +57,9 @@ class Client:
 
 
 def test_every_project_release_and_file(installation: Installation, devpi: Devpi) -> None:
-    client = Client(devpi)
-    client.api.ask("PUT", "/root/dev", {"type": "stage", "bases": [], "volatile": True})
+    Client(devpi, "root").api.ask("PUT", "/ann", {"password": devpi.password})
+    client = Client(devpi, "ann")
+    client.api.ask("PUT", "/ann/dev", {"type": "stage", "bases": [], "volatile": True})
     for number in range(6):
         for version in ("0.1", "0.2"):
             client.upload(f"pkg{number}", version)
@@ -70,7 +71,7 @@ def test_every_project_release_and_file(installation: Installation, devpi: Devpi
         for key, link in source["files"].items():
             assert blob(installation, instance, "files", key) == client.api.ask("GET", link["href"])
 
-    given = {"server": devpi.url, "index": "root/dev", "user": "root", "password": devpi.password}
+    given = {"server": devpi.url, "index": "ann/dev", "user": "ann", "password": devpi.password}
     instance = installation.instance(library.read("devpi"), **given)
     run = installation.backup(instance)
     assert_success(run)
@@ -79,8 +80,8 @@ def test_every_project_release_and_file(installation: Installation, devpi: Devpi
 
     client.upload("pkg3", "0.3")
     client.upload("another", "1.0")
-    client.api.ask("DELETE", "/root/dev/pkg5")
-    client.api.ask("DELETE", "/root/dev/pkg4/0.1")
+    client.api.ask("DELETE", "/ann/dev/pkg5")
+    client.api.ask("DELETE", "/ann/dev/pkg4/0.1")
     run = installation.backup(instance)
     assert_success(run)
     assert_same()
