@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         storing.compare(options.records, ours, found.note)
     if options.full or options.history:
         count, days, kept = (int(number) for number in (options.history or HISTORY).split(","))
-        history.measure(count, days, kept, found.note)
+        history.measure(count, days, kept, found.note, alone=options.alone)
     print(results.table(found))
     results.save(found, options.output)
     return 0

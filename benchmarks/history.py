@@ -9,14 +9,15 @@ from benchmarks.peers import Restic
 from benchmarks.results import Note, Result, at_most
 
 
-def measure(count: int, days: int, kept: int, note: Note) -> None:
-    """A backup a day, one record in a hundred changed since the day before; then all but the newest go."""
+def measure(count: int, days: int, kept: int, note: Note, *, alone: bool = False) -> None:
+    """A backup a day, one record in a hundred changed since the day before; then all but the newest go.
+
+    `alone`: without restic, whose repository grows by all records each day.
+    """
     with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as name, source_server.running() as source:
         folder = Path(name)
         installation = Installation(folder / "history", source)
-        for day in range(days):
-            source.set_content(count, day=day)
-            installation.run("backup", "bench")
+        installation.back_up_daily(count, 0, days)
         before = installation.pack_bytes()
         note(Result(f"packs of {days} daily backups", before / 1e6, "MB"))
         cost = installation.run("prune", "--keep", f"last={kept}", "--yes")
@@ -24,12 +25,10 @@ def measure(count: int, days: int, kept: int, note: Note) -> None:
         note(Result(f"pruned to {kept}", cost.cpu_s, "CPU seconds"))
         installation.run("verify")
         fresh = Installation(folder / "fresh", source)
-        for day in range(days - kept, days):
-            source.set_content(count, day=day)
-            fresh.run("backup", "bench")
+        fresh.back_up_daily(count, days - kept, kept)
         ideal = note(Result(f"packs of a fresh backup of the {kept} kept", fresh.pack_bytes() / 1e6, "MB"))
         note(at_most("packs after the prune, beside fresh ones", after / 1e6, "MB", ideal.value * 1.1, beside=ideal))
-        for peer in peers.installed(folder, [Restic]):
+        for peer in () if alone else peers.installed(folder, [Restic]):
             file, tails = folder / "records.jsonl", records.make_tails()
             for day in range(days):
                 peers.write_lines(file, tails, count, day=day)

@@ -52,6 +52,7 @@ class Installation:
             if not name.startswith("HOLDFAST_") and name != "PYTHONDONTWRITEBYTECODE"
         }  # fmt: skip
         self._environment = {**inherited, "HOLDFAST_HOME": str(self.home), "HOLDFAST_ALLOW_PRIVATE_NETWORK": "true"}
+        self._source = source
         self.run("init")
         self._add("bench", _DEFINITION)
 
@@ -62,6 +63,11 @@ class Installation:
 
     def run(self, *arguments: str) -> measuring.Cost:
         return measuring.run([str(Path(sys.executable).with_name("holdfast")), *arguments], self._environment)
+
+    def back_up_daily(self, count: int, first_day: int, days: int) -> measuring.Cost:
+        """A backup a day, of so many records of which one in a hundred changes."""
+        given = (self._source.url, str(count), str(first_day), str(days))
+        return measuring.run([sys.executable, "-m", "benchmarks.daily", "bench", *given], self._environment)
 
     def read_records(self, count: int) -> float:
         """CPU milliseconds for reading a record, warm."""

@@ -9,24 +9,30 @@ import time
 
 from holdfast import app
 from holdfast.catalog import customers, instances, vendors
+from holdfast.catalog.instances import Instance
 from holdfast.operations.browsing import Browser
+from holdfast.operations.services import Services
 from holdfast.settings import load_settings
 
 _WARM_UP = 200
 _FIRST = 1_000_000_000
 
 
+def find_instance(services: Services, label: str) -> Instance:
+    """The command line's instance of that name."""
+    with services.database.read() as connection:
+        vendor = vendors.find(connection, "local")
+        customer = vendor and customers.find(connection, vendor.id, "local")
+        instance = customer and instances.find(connection, customer.id, label)
+    assert instance is not None, "the installation has it"
+    return instance
+
+
 def measure(label: str, count: int) -> float:
     """CPU milliseconds a record, of so many records chosen by chance."""
     chance = random.Random(5)
     with app.opened(load_settings()) as services:
-        with services.database.read() as connection:
-            vendor = vendors.find(connection, "local")
-            assert vendor is not None, "the installation is initialised"
-            customer = customers.find(connection, vendor.id, "local")
-            assert customer is not None, "the installation is initialised"
-            instance = instances.find(connection, customer.id, label)
-        assert instance is not None, "the instance is there"
+        instance = find_instance(services, label)
         browser = Browser(services)
         state = browser.state(instance)
         assert state is not None, "it was backed up"

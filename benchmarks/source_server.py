@@ -106,8 +106,8 @@ async def _serve(pool: int) -> None:
 class Source:
     """The running server, as the measurements steer it."""
 
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, url: str) -> None:
+        self.url = url
 
     def set_content(self, count: int, *, day: int = 0) -> None:
         request = urllib.request.Request(f"{self.url}/content?records={count}&day={day}", method="POST")
@@ -126,7 +126,7 @@ def running(pool: int = records.POOL) -> Iterator[Source]:
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
-        yield Source(int(process.stdout.readline()))
+        yield Source(f"http://127.0.0.1:{int(process.stdout.readline())}")
     finally:
         process.kill()
         process.communicate()
