@@ -9,7 +9,7 @@ from datetime import timedelta
 from holdfast import clock
 from holdfast.errors import CredentialRefused
 from holdfast.sources.auth import Credential, Send
-from holdfast.sources.exchange import Answer
+from holdfast.sources.exchange import Request, asking
 from holdfast.sources.retrying import clock_difference
 from holdfast.sources.tokens import Grant, Token
 
@@ -82,16 +82,20 @@ class Session:
         return Credential(dict(self._grant.headers(token)), self.query)
 
     async def _ask(self, send: Send) -> Token:
-        answer = await self._send(send)
+        request = self._request()
+        with asking(request):
+            answer = await send(request, self._grant.what)
         try:
-            return self._grant.read(answer)
+            with asking(request):
+                return self._grant.read(answer)
         except CredentialRefused:
             ahead = clock_difference(answer.headers, clock.now())
             if self._grant.variable is not None or ahead is None or abs(ahead - self._ahead) < _CLOCKS_DIFFER:
                 raise
             self._ahead = ahead
-        return self._grant.read(await self._send(send))
+        request = self._request()
+        with asking(request):
+            return self._grant.read(await send(request, self._grant.what))
 
-    async def _send(self, send: Send) -> Answer:
-        request = self._grant.request(clock.now() + self._ahead, self._refresh_token)
-        return await send(request, self._grant.what)
+    def _request(self) -> Request:
+        return self._grant.request(clock.now() + self._ahead, self._refresh_token)

@@ -274,8 +274,9 @@ async def test_a_login_gives_its_token_in_a_header(where: str, header: str, sent
 async def test_a_login_without_the_header_says_so() -> None:
     auth = "auth: {type: login, path: /login, form: {p: x}, token_header: X-Session}"
     async with ScriptedSource(lambda asked: {"ok": False}) as api, opened(api, auth) as source:
-        with pytest.raises(SourceRefused, match="the answer has no header `X-Session`"):
+        with pytest.raises(SourceRefused, match="the answer has no header `X-Session`") as raised:
             await pages(source)
+    assert raised.value.asked == f"POST {api.url}/login"
 
 
 @pytest.mark.parametrize("rule", ["", "\nanswers: [{body: {ok: false}, means: credential, message: why}]"])
