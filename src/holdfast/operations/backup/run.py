@@ -203,8 +203,9 @@ async def _read_everything(
     permits = asyncio.Semaphore(context.definition.connection.limits.concurrency)
     tokens = TokenKeeper(context, token_rotated)
     try:
+        share = sharing(services, context.definition, context.variables, f"{run.id}/{context.lease_token}")
         async with Source(
-            context.definition, context.variables, services.network, token_rotated=tokens, share=sharing(context)
+            context.definition, context.variables, services.network, token_rotated=tokens, share=share
         ) as source:
             if context.definition.connection.check is not None:
                 try:

@@ -13,7 +13,9 @@ from holdfast.definitions.drafts import is_draft
 from holdfast.definitions.identity import split_child_key
 from holdfast.definitions.loading import load
 from holdfast.errors import InputError, NotFound
+from holdfast.ids import new_id
 from holdfast.operations import revisions, variables
+from holdfast.operations.backup.sharing import sharing
 from holdfast.operations.browsing import Browser, State, StoredRecord
 from holdfast.operations.restore.options import RestoreOptions
 from holdfast.operations.restore.ties import Ties
@@ -122,7 +124,10 @@ async def opened(what: Given, restore: Restore | None = None, lease_token: int =
             revisions.instance_changed(connection, target.id)
         revisions.flush(services)
 
-    async with Source(what.definition, what.variables, services.network, token_rotated=keep) as source:
+    share = sharing(
+        services, what.definition, what.variables, f"{new_id() if restore is None else restore.id}/{lease_token}"
+    )
+    async with Source(what.definition, what.variables, services.network, token_rotated=keep, share=share) as source:
         ties = Ties(services.database, what.definition, what.state.instance_id, target.id)
         yield Context(what, source, Browser(services), ties, restore, lease_token)
 
