@@ -218,3 +218,16 @@ async def test_a_403_with_a_declared_quota_used_up_is_throttled() -> None:
     ):
         assert len(await pages(source)) == 1
     assert 30 <= time.now_s - 1000 <= 31
+
+
+async def test_a_failure_names_what_was_asked_without_secrets() -> None:
+    endpoint = '- {name: items, path: "/x/{{ token }}/items", query: {team: "{{ team }}"}, id: id}'
+    async with ScriptedSource(lambda asked: (500, {"error": "down"})) as api:
+        secret = "s3cret/with blanks+more"
+        async with open_source(api, "", endpoint, variables={"token": secret, "team": "a b"}) as source:
+            with pytest.raises(SourceFailed) as raised:
+                async for _ in source.pages("items"):
+                    pass
+    assert raised.value.asked == f"GET {api.url}/x/***/items?team=a%20b"
+    assert raised.value.in_full.startswith("endpoint items, page 1: the source answered 500")
+    assert "s3cret" not in raised.value.in_full
