@@ -54,6 +54,17 @@ def replicate_regularly(services: Services) -> None:
                 _log.warning("replica %s: %s", replica.url, finding)
 
 
+def _tidy(replica: Storage) -> None:
+    """Take away what a probe that was broken off has left, where that is allowed."""
+    for info in list(replica.list("probe/")):
+        try:
+            replica.delete(info.name)
+        except StorageError as error:
+            if error.code != "storage_refused":
+                raise
+            return
+
+
 def _replicate(
     services: Services, replica: Storage, progress: Callable[[ReplicaReport], None] | None
 ) -> ReplicaReport:  # fmt: skip
@@ -68,6 +79,7 @@ def _replicate(
         services.vault, replica, is_live=is_live, erased={erasure.customer_id for erasure in known}, told=progress
     )
     if not replication.check_target():
+        _tidy(replica)
         probe(replica)
     with services.database.write() as connection:
         replications.begin(connection, replica.url, now())
