@@ -150,6 +150,8 @@ class Limits:
     per: timedelta = timedelta(seconds=1)
     concurrency: int = 4
     quota: Quota | None = None
+    concurrency_is_stated: bool = True
+    """Whether the document says it: then all who use the same credential keep to it together. Else each does."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,7 @@ class Connection:
     """More origins of the API, which are sent the credential as well."""
     headers: Mapping[str, Template] = field(default_factory=dict)
     query: Mapping[str, Template] = field(default_factory=dict)
-    limits: Limits = Limits()
+    limits: Limits = Limits(concurrency_is_stated=False)
     retry: Retry = Retry()
     check: Check | None = None
     timeout: timedelta = timedelta(seconds=60)

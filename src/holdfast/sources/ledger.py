@@ -20,6 +20,7 @@ _PIECES = 200
 """A period's grants are kept in so many pieces, each dated at its end, which errs on the side of fewer requests."""
 _LARGEST_SHARE = 10
 _AGAIN_S = 0.5
+_NO_LIMIT = 1_000
 _SECOND = 1_000_000
 
 
@@ -84,7 +85,9 @@ class Ledger:
         }
         self.paused_until = max(self.paused_until, now + int(ask.pause_s * _SECOND))
         self._take_back(ask)
-        places = self._places(user, ask, limits.concurrency, now)
+        # Who asks for nothing but requests is still one of those who share them.
+        total = limits.concurrency if limits.concurrency_is_stated else limits.concurrency * _NO_LIMIT
+        places = self._places(user, ask, total, now)
         tokens, tokens_s, grant, again_s = self._tokens(ask, limits, now)
         return Share(places, PLACES_S, tokens, tokens_s, grant, again_s, max(0.0, (self.paused_until - now) / _SECOND))
 

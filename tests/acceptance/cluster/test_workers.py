@@ -60,7 +60,7 @@ def killed_and_taken_over(machines: Cluster, source: HostileSource, gate: Gate, 
     gate.open()
     took_s = until(lambda: ended(machines, run_id), "the other worker ends it")
     print(f"try {number}: taken over and ended {took_s:.1f} s after the kill, dead after {DEAD_S:g} s")
-    assert took_s < 2 * DEAD_S + 2
+    assert took_s < 5 * DEAD_S, "what does not shrink with the beat takes a second, and more where the machine is busy"
     is_whole(machines, instance, run_id)
     assert machines.running_on(run_id) is second
     again = source.log[read:]

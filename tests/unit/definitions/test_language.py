@@ -40,7 +40,7 @@ def connection(name: str) -> model.Connection:
         (lambda: connection("headers and query").headers, {"Accept": "a/b", "X-V": "2"}),
         (lambda: connection("headers and query").query, {"v": "2", "all": "true"}),
         (lambda: connection("limits").limits, model.Limits(5000, timedelta(hours=1), 8)),
-        (lambda: connection("limits of requests alone").limits, model.Limits(10)),
+        (lambda: connection("limits of requests alone").limits, model.Limits(10, concurrency_is_stated=False)),
         (lambda: connection("retry").retry, model.Retry(3, timedelta(seconds=1), timedelta(minutes=2), (429, 503))),
         (lambda: connection("check").check, model.Check("/me", {"a": "{{ token }}"})),
         (lambda: connection("timeout and page_bytes").page_bytes, 16 * 1024**2),

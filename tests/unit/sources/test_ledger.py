@@ -53,6 +53,11 @@ def test_who_takes_a_run_over_has_the_places_of_who_lost_it() -> None:
     assert ledger.give("a/2", Ask(places=4), LIMITS, SECOND).places == 4
 
 
+def test_places_that_the_definition_does_not_speak_of_are_not_divided() -> None:
+    ledger, limits = Ledger(), Limits(concurrency_is_stated=False)
+    assert [ledger.give(f"run {number}", Ask(places=4), limits, 0).places for number in range(20)] == [4] * 20
+
+
 def test_a_single_place_goes_round_and_starves_nobody() -> None:
     limits, ledger, has = Limits(concurrency=1), Ledger(), dict.fromkeys("abc", 0)
     for tick in range(120):

@@ -1,5 +1,7 @@
 """Where an API is and how to speak to it: the key `connection`."""
 
+from typing import Any
+
 from holdfast.definitions import document
 from holdfast.definitions.kinds import Duration, Integer, Size, TemplateText
 from holdfast.definitions.language.answers import ANSWERS
@@ -22,6 +24,11 @@ _QUOTA = Shape(
     document.Quota,
 )
 
+
+def _limits(**given: Any) -> document.Limits:
+    return document.Limits(**given, concurrency_is_stated="concurrency" in given)
+
+
 LIMITS = Shape(
     "limits",
     [
@@ -30,7 +37,7 @@ LIMITS = Shape(
         Field("concurrency", Integer(1, 256), "How many requests may be under way at once. Default: 4."),
         Field("quota", _QUOTA, "The headers that tell how many requests are left.", feature="quota"),
     ],
-    document.Limits,
+    _limits,
     needs={"per": "requests"},
 )
 
