@@ -79,12 +79,13 @@ def _api_of(parent: int) -> int:
 
 
 @contextmanager
-def constant() -> Iterator[str]:
+def constant() -> Iterator[tuple[str, int]]:
+    """The constant's address, and the process that answers."""
     command = [sys.executable, "-m", "benchmarks.constant"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        yield process.stdout.readline().strip()
+        yield process.stdout.readline().strip(), process.pid
     finally:
         process.kill()
         process.communicate()
@@ -119,9 +120,11 @@ class _Asked:
     """One kind of request, and what came of all its turns."""
 
     url: str
+    pid: int
     headers: Mapping[str, str]
     targets: Sequence[str]
     wall_s: float = 0.0
+    cpu_s: float = 0.0
     seconds: list[float] = field(default_factory=list)
 
     async def turn(self, number: int, seconds: float) -> None:
@@ -131,7 +134,9 @@ class _Asked:
             chance = random.Random(number * 1000 + connection)
             return cycle(chance.sample(self.targets, len(self.targets)))
 
+        before_s = _cpu_s(self.pid)
         measured = await load(self.url, self.headers, order, connections=CONNECTIONS, seconds=seconds)
+        self.cpu_s += _cpu_s(self.pid) - before_s
         self.wall_s += measured.wall_s
         self.seconds += measured.seconds
 
@@ -140,33 +145,44 @@ class _Asked:
         return len(self.seconds) / self.wall_s
 
     @property
+    def cpu_us(self) -> float:
+        """What an answer costs the process that gives it."""
+        return self.cpu_s / len(self.seconds) * 1e6
+
+    @property
     def slow_ms(self) -> float:
         """What 99 of 100 answers took at most."""
         return sorted(self.seconds)[len(self.seconds) * 99 // 100] * 1000
 
 
-async def measure_pages(url: str, constant_url: str, instance: Instance) -> list[Result]:
+async def measure_pages(
+    service: tuple[str, int], constant_service: tuple[str, int], instance: Instance
+) -> list[Result]:
     """Pages of 20 of the endpoint `issues`: the newest page again and again, and pages anywhere."""
+    url, pid = service
     await _wait_until_ready(url, instance.headers)
-    await _wait_until_ready(constant_url, {})
+    await _wait_until_ready(constant_service[0], {})
     newest = f"{instance.path}/issues/records"
     old = f"{newest}?backup_id={instance.first_backup}"
-    beside = _Asked(constant_url, {}, ["/constant"])
-    asked = {"first page": (_Asked(url, instance.headers, [newest]), 0.4)}
+    beside = _Asked(*constant_service, {}, ["/constant"])
+    asked = {"first page": (_Asked(url, pid, instance.headers, [newest]), 0.4)}
     for name, target in (("newest", f"{newest}?per_page=100"), ("old", f"{old}&per_page=100")):
         followed = await _all_next(url, instance.headers, target)
         targets = [one.replace("per_page=100", "per_page=20") for one in followed]
-        asked[f"pages anywhere, {name} backup"] = (_Asked(url, instance.headers, targets), 0.25)
+        asked[f"pages anywhere, {name} backup"] = (_Asked(url, pid, instance.headers, targets), 0.25)
     # In turns, so that whatever else the machine does is shared fairly.
     for number in range(-1, _TURNS):
         for one in (beside, *(kind for kind, _ in asked.values())):
             await one.turn(number, _SECONDS)
             if number < 0:
-                one.wall_s, one.seconds = 0.0, []
+                one.wall_s, one.cpu_s, one.seconds = 0.0, 0.0, []
     found = [constant := Result("constant answer", beside.per_second, _RATE)]
     for name, (kind, share) in asked.items():
         found.append(at_least(name, kind.per_second, _RATE, share * constant.value, beside=constant))
         found.append(at_most(f"{name}, 99th percentile", kind.slow_ms, "ms", 50))
+        # What the ratio would be on a machine without other work, which takes more from those who compute for longer.
+        share = beside.cpu_us / kind.cpu_us
+        found.append(Result(f"{name}, CPU", round(kind.cpu_us), "us an answer", constant.name, round(share, 3)))
     return found
 
 
@@ -188,6 +204,11 @@ async def measure_blob(url: str, pid: int, instance: Instance) -> list[Result]:
     ]
 
 
+def _cpu_s(pid: int) -> float:
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 def _resident_mb(pid: int) -> float:
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
@@ -195,8 +216,8 @@ def _resident_mb(pid: int) -> float:
 
 async def main(home: Path) -> None:
     pages, blob = Instance(home, "bench"), Instance(home, "files")
-    with served(home) as (url, pid), constant() as constant_url:
-        found = await measure_pages(url, constant_url, pages) + await measure_blob(url, pid, blob)
+    with served(home) as service, constant() as beside:
+        found = await measure_pages(service, beside, pages) + await measure_blob(*service, blob)
     print(json.dumps([asdict(one) for one in found]))
 
 
