@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -117,3 +118,22 @@ def test_a_saved_catalog_on_postgresql_is_put_back(
     source.put("items", make_record(121))
     done = cli.good("backup", "shop")
     assert (done["backup"], done["endpoints"][0]["new"]) == (3, 1)
+
+
+def test_an_older_copy_of_the_catalog_is_noticed_before_it_does_harm(cli: CommandLine, source: HostileSource) -> None:
+    begin(cli, source)
+    with sqlite3.connect("old/catalog.db") as catalog:
+        catalog.execute("VACUUM INTO 'saved.db'")
+    catalog.close()
+    source.put("items", make_record(121))
+    cli.good("backup", "shop")
+    for file in Path("old").glob("catalog.db*"):
+        file.unlink()
+    Path("saved.db").rename("old/catalog.db")
+    source.put("items", make_record(122))
+    done = cli("backup", "shop")
+    assert done.code != 0 and "rebuild" in done.out + done.err, done
+    Path("old/catalog.db").unlink()
+    cli.good("rebuild")
+    assert cli.good("backup", "shop")["backup"] == 4
+    assert cli.good("endpoints", "shop")["endpoints"][0]["records"] == 122

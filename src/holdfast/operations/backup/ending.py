@@ -14,6 +14,7 @@ from holdfast.catalog import debts, instances, leases, packs, runs, scopes, seen
 from holdfast.catalog.runs import Run
 from holdfast.catalog.scopes import Scope
 from holdfast.clock import format_time, now, parse_time
+from holdfast.errors import CatalogError, ObjectExists
 from holdfast.operations import alarms, events, receipts, revisions, troubles
 from holdfast.operations.backup.failures import Failures, entry
 from holdfast.operations.backup.state import Stream
@@ -59,7 +60,14 @@ def resume_end(services: Services, run: Run, token: int) -> bool:
 def _finish(services: Services, run: Run, token: int, content: bytes) -> None:
     manifest = msgspec.json.decode(content, type=Manifest)
     revisions.flush(services)  # whose backup this is must be known where the catalog is not
-    services.vault.customer(manifest.customer_id).put_manifest(manifest)
+    try:
+        services.vault.customer(manifest.customer_id).put_manifest(manifest)
+    except ObjectExists as error:
+        raise CatalogError(
+            f"the vault has another backup {manifest.sequence} of instance {manifest.instance_id} than this catalog, "
+            "which must be an older copy: move it away and run `holdfast rebuild`, the vault has everything",
+            code="catalog_outdated",
+        ) from error
     receipts.issue(services, manifest)
     found = alarms.examine(services, manifest)
     with services.database.write() as connection:
