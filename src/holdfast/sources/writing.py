@@ -68,7 +68,7 @@ class Writer:
         url = self._targets.url(write.path, write.query, context)
         headers = self._headers(write.headers, context)
         if write.fields is not None:
-            body, kind = _selected(write, fields)
+            body, kind = _selected(write, fields, with_nulls=what != "create")
             return Request(url, {**headers, "Content-Type": kind}, write.method, body)
         if write.body is not None:
             content = Content(write.body, {**self._targets.variables, **context})
@@ -148,13 +148,13 @@ def _context(parent: Parent | None, fields: Mapping[str, Any], key: str) -> dict
     return context
 
 
-def _selected(write: Write, fields: Mapping[str, Any]) -> tuple[bytes, str]:
+def _selected(write: Write, fields: Mapping[str, Any], *, with_nulls: bool) -> tuple[bytes, str]:
     """The body that the write's `fields` make, and its content type."""
     content: dict[str, Any] = {}
     for name, text in (write.fields or {}).items():
         path = selector(text).path
         value = selector(text).find(fields)
-        if value is None and (path is None or not _has(fields, path)):
+        if value is None and (not with_nulls or path is None or not _has(fields, path)):
             continue
         within = content
         *above, last = name.split(".")

@@ -1,0 +1,131 @@
+"""Restores to servers that others wrote: wiped there, restored, read back by an independent client."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from holdfast.definitions import library
+from tests.real.google import everything, given
+from tests.real.library import adapted, assert_success
+from tests.support.installation import Installation
+from tests.support.real_sources import Api, Emulate, Synapse
+from tests.support.restoring import planned, restored
+
+pytestmark = pytest.mark.real
+
+
+def test_stripe(installation: Installation, emulate: Emulate) -> None:
+    api = emulate.api("stripe", "Bearer sk_test_restore")
+    values = {"token": "sk_test_restore", "base_url": emulate.url("stripe")}
+    mark = "to be restored"
+    customers = [api.form("/v1/customers", name=f"{mark} {i}", email=f"r{i}@x.test")["id"] for i in range(12)]
+    instance = installation.instance(adapted("stripe", only=["customers", "products", "prices"]), **values)
+    assert_success(installation.backup(instance))
+    before = {one["name"]: one for one in api.get("/v1/customers", limit=100)["data"] if mark in str(one["name"])}
+    for customer in customers[:7]:
+        api.ask("DELETE", f"/v1/customers/{customer}")
+    plan = planned(installation, instance, endpoint="customers")
+    made = restored(installation, instance, endpoint="customers")
+    assert [one["message"] for one in made.failures] == []
+    assert (made.status, made.counters["created"], plan.total("create")) == ("successful", 7, 7)
+    now = {one["name"]: one for one in api.get("/v1/customers", limit=100)["data"] if mark in str(one["name"])}
+    assert now.keys() == before.keys()
+    for name, one in now.items():
+        assert {**one, "id": 0, "created": 0} == {**before[name], "id": 0, "created": 0}
+
+
+def test_github(installation: Installation, emulate: Emulate) -> None:
+    api = emulate.api("github", "Bearer ghtok")
+    repo = "/repos/octocat/other"
+    for number in range(3):
+        api.post(f"{repo}/labels", {"name": f"again {number}", "color": "d92d20", "description": "to be restored"})
+        api.post(f"{repo}/milestones", {"title": f"again {number}", "description": "to be restored"})
+    issue = api.post(f"{repo}/issues", {"title": "again", "body": "x", "labels": ["again 1"]})
+    document = adapted("github", only=["repositories", "issues", "labels", "milestones"])
+    instance = installation.instance(document, token="ghtok", base_url=emulate.url("github"))
+    assert_success(installation.backup(instance))
+    before = {one["name"]: one for one in api.get(f"{repo}/labels", per_page=100)}
+    milestones = {one["title"]: one for one in api.get(f"{repo}/milestones", per_page=100, state="all")}
+    for number in range(3):
+        api.ask("DELETE", f"{repo}/labels/again%20{number}")
+    for one in milestones.values():
+        api.ask("DELETE", f"{repo}/milestones/{one['number']}")
+    made = restored(installation, instance)
+    assert [one["message"] for one in made.failures] == []
+    assert made.status == "successful"
+    now = {one["name"]: one for one in api.get(f"{repo}/labels", per_page=100)}
+    assert {name: (one["color"], one["description"]) for name, one in now.items()} == {
+        name: (one["color"], one["description"]) for name, one in before.items()
+    }
+    again = {one["title"]: one["description"] for one in api.get(f"{repo}/milestones", per_page=100, state="all")}
+    assert again == {title: one["description"] for title, one in milestones.items()}
+    assert api.get(f"{repo}/issues/{issue['number']}")["title"] == "again"
+
+
+def test_gmail(installation: Installation, emulate: Emulate) -> None:
+    api = emulate.api("google", "Bearer token")
+    box = "/gmail/v1/users/me"
+    label = api.post(f"{box}/labels", {"name": "to be restored"})["id"]
+    for number in range(5):
+        lines = [f"Message-ID: <again{number}@x.test>", "From: a@x.test", "To: b@x.test", f"Subject: again {number}"]
+        raw = "\r\n".join([*lines, "Date: Tue, 24 Nov 2026 08:00:00 +0000", "", f"body {number}"])
+        encoded = base64.urlsafe_b64encode(raw.encode()).decode()
+        api.post(f"{box}/messages", {"raw": encoded, "labelIds": ["INBOX", label]})
+
+    def messages() -> dict[str, Any]:
+        """By subject: labels by name, and the headers."""
+        names = {one["id"]: one["name"] for one in api.get(f"{box}/labels")["labels"]}
+        found = {}
+        for stub in everything(api, f"{box}/messages", "messages", maxResults=50):
+            one = api.get(f"{box}/messages/{stub['id']}", format="full")
+            headers = {header["name"]: header["value"] for header in one["payload"]["headers"]}
+            if headers.get("Subject", "").startswith("again"):
+                labels = sorted(names[label] for label in one["labelIds"])
+                found[headers["Subject"]] = (one["id"], labels, headers, one["snippet"])
+        return found
+
+    start = {"changes": None}
+    document = adapted("gmail", only=["labels", "messages"], endpoints={"messages": start})
+    instance = installation.instance(document, **given(emulate))
+    assert_success(installation.backup(instance))
+    before = messages()
+    assert len(before) == 5
+    for record_id, *_ in before.values():
+        api.ask("DELETE", f"{box}/messages/{record_id}")
+    api.ask("DELETE", f"{box}/labels/{label}")
+    made = restored(installation, instance)
+    assert [one["message"] for one in made.failures] == []
+    assert (made.status, made.counters["created"]) == ("successful", 6)
+    assert {key: one[1:] for key, one in messages().items()} == {key: one[1:] for key, one in before.items()}
+
+
+def test_matrix(installation: Installation, synapse: Synapse) -> None:
+    """What was redacted is sent again, as new events."""
+    admin = synapse.login()
+    room = admin.post("/_matrix/client/v3/createRoom", {"name": "restore", "preset": "private_chat"})["room_id"]
+    texts = [f"message {number}" for number in range(8)]
+    events = [_send(admin, room, text) for text in texts]
+    values = {"base_url": synapse.url, "username": synapse.admin, "password": synapse.password}
+    instance = installation.instance(library.read("matrix"), **values)
+    assert_success(installation.backup(instance))
+    for number, event in enumerate(events[:5]):
+        path = f"/_matrix/client/v3/rooms/{room}/redact/{event}/gone{number}"
+        admin.ask("PUT", path, {"reason": "wiped"})
+    options: dict[str, Any] = {"endpoint": "events", "where": ("type=m.room.message", "room_id=" + room)}
+    plan = planned(installation, instance, **options)
+    made = restored(installation, instance, **options)
+    assert [one["message"] for one in made.failures] == []
+    assert (made.counters["created"], made.counters["left_alone"]) == (plan.total("create"), plan.total("leave"))
+    assert made.counters["created"] == 5
+    answer = admin.get(f"/_matrix/client/v3/rooms/{room}/messages", dir="b", limit=100)
+    now = [one["content"]["body"] for one in answer["chunk"] if one["type"] == "m.room.message" and one["content"]]
+    assert sorted(now) == texts
+
+
+def _send(api: Api, room: str, text: str) -> str:
+    body = {"msgtype": "m.text", "body": text}
+    path = f"/_matrix/client/v3/rooms/{room}/send/m.room.message/{text.replace(' ', '-')}"
+    made: str = json.loads(api.ask("PUT", path, body))["event_id"]
+    return made
