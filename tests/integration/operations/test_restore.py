@@ -44,7 +44,7 @@ def cards_of(source: WritableSource, account: str) -> list[tuple[str, str, str, 
     for board in source.all(f"{account}/boards"):
         cards = {one["id"]: one for one in source.all(f"{account}/boards/{board['id']}/cards")}
         for card in cards.values():
-            blocked = None if card["blocks"] is None else cards[card["blocks"]]["text"]
+            blocked = None if card.get("blocks") is None else cards[card["blocks"]]["text"]
             found.append((board["title"], card["text"], people[card["owner"]], blocked))
     return sorted(found)
 
