@@ -10,7 +10,8 @@ from holdfast.vault.frame_cache import RecentlyUsed
 from holdfast.vault.keys import CustomerKeys
 from holdfast.vault.packs import Directory, Pack, PackCodec, Part, directory_end
 
-_FRAME_CACHE_BYTES = 64 * 1024 * 1024
+_FRAME_CACHE_BYTES = 128 * 1024 * 1024
+"""The dictionaries of a million records take 50 MB: with room for little else they would drive each other out."""
 _DIRECTORY_CACHE_PARTS = 100_000
 _FIRST_READ_BYTES = 128 * 1024
 """Nearly always holds the directory and the first frame, the dictionary of the others: one request for both."""
