@@ -6,7 +6,7 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from holdfast.catalog import bulk_sqlite
-from holdfast.catalog.rows import CurrentRow, KeyRange, Known, PlainRow, RecordRow, StateRange
+from holdfast.catalog.rows import CurrentRow, KeyRange, Known, PlaceRow, PlainRow, RecordRow, StateRange
 
 
 class Bulk(Protocol):
@@ -44,6 +44,11 @@ class Bulk(Protocol):
         offset: int, descending: bool,
     ) -> list[RecordRow]:  # fmt: skip
         """Rows of the state after a run, or of the newest (None), ordered by key."""
+
+    def places(
+        self, conn: sa.Connection, stream: int, sequence: int | None, within: KeyRange, limit: int
+    ) -> list[PlaceRow]:  # fmt: skip
+        """The same rows ascending, with what reading their bytes needs."""
 
     def versions(
         self, conn: sa.Connection, stream: int, keys: Sequence[str], sequence: int

@@ -10,12 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 from psycopg import Cursor
 
-from holdfast.catalog.rows import CurrentRow, KeyRange, Known, PlainRow, RecordRow, StateRange
+from holdfast.catalog.rows import CurrentRow, KeyRange, Known, PlaceRow, PlainRow, RecordRow, StateRange
 
 _CURRENT = ", ".join(CurrentRow._fields)
 _TYPES = ["int8", "bytea", "int8", "int8", "int4", "bytea", "bytea", "int8", "int8", "int4", "int4", "int4", "int8"]
 _HISTORY = "scope, digest, pack, frame, start, length, blob"
 _NEWEST = "record_key, scope, run_from, NULL::int4 AS run_to, digest, pack, frame, start, length, blob"
+_PLACE = ", ".join(PlaceRow._fields)
 _PAST = "record_key, scope, run_from, run_to, digest, pack, frame, start, length, blob"
 _GIVEN = "record_key = ANY(%(keys)s::bytea[])"
 
@@ -125,20 +126,35 @@ def page(
     offset: int, descending: bool,
 ) -> list[RecordRow]:  # fmt: skip
     where = f"stream = {stream}{_where(within)}" + ("" if scope is None else f" AND scope = {scope}")
+    values = _bounds(within) | {"sequence": sequence, "limit": limit, "offset": offset}
+    return list(map(RecordRow._make, _state(conn, (_NEWEST, _PAST), where, descending, values)))
+
+
+def places(
+    conn: sa.Connection, stream: int, sequence: int | None, within: KeyRange, limit: int
+) -> list[PlaceRow]:  # fmt: skip
+    values = _bounds(within) | {"sequence": sequence, "limit": limit, "offset": 0}
+    found = _state(conn, (_PLACE, _PLACE), f"stream = {stream}{_where(within)}", False, values)
+    return list(map(PlaceRow._make, found))
+
+
+def _state(
+    conn: sa.Connection, columns: tuple[str, str], where: str, descending: bool, values: dict[str, Any]
+) -> Iterable[tuple[Any, ...]]:
+    """The state after a run, or the newest; `columns` are those of `current` and of `history`."""
     order = f" ORDER BY record_key{' DESC' if descending else ''}"
     tail = f"{order} LIMIT %(limit)s OFFSET %(offset)s"
-    if sequence is None:
-        statement = f'SELECT {_NEWEST} FROM "current" WHERE {where}{tail}'
+    if values["sequence"] is None:
+        statement = f'SELECT {columns[0]} FROM "current" WHERE {where}{tail}'
     else:
         # The planner does not merge the two indexes' orders by itself: each part stops at what the whole can need.
         part = f"{order} LIMIT %(limit)s + %(offset)s"
+        ended = f"{where} AND run_from <= %(sequence)s AND run_to > %(sequence)s"
         statement = (
-            f'(SELECT {_NEWEST} FROM "current" WHERE {where} AND run_from <= %(sequence)s{part}) UNION ALL'
-            f" (SELECT {_PAST} FROM history WHERE {where} AND run_from <= %(sequence)s AND run_to > %(sequence)s{part})"
-            f"{tail}"
+            f'(SELECT {columns[0]} FROM "current" WHERE {where} AND run_from <= %(sequence)s{part}) UNION ALL'
+            f" (SELECT {columns[1]} FROM history WHERE {ended}{part}){tail}"
         )
-    found = _cursor(conn).execute(statement, _bounds(within) | {"sequence": sequence, "limit": limit, "offset": offset})
-    return list(map(RecordRow._make, _decoded(found.fetchall())))
+    return _decoded(_cursor(conn).execute(statement, values).fetchall())
 
 
 def versions(conn: sa.Connection, stream: int, keys: Sequence[str], sequence: int) -> dict[str, RecordRow]:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from holdfast.catalog.rows import CurrentRow, KeyRange, Known, PlainRow, RecordRow, StateRange
+from holdfast.catalog.rows import CurrentRow, KeyRange, Known, PlaceRow, PlainRow, RecordRow, StateRange
 
 _encode = msgspec.json.Encoder().encode
 _ROWS_AT_ONCE = 250
@@ -21,6 +21,7 @@ _CURRENT = ", ".join(CurrentRow._fields)
 _MARKS = ", ".join("?" * len(CurrentRow._fields))
 _HISTORY = "scope, digest, pack, frame, start, length, blob"
 _NEWEST = "record_key, scope, run_from, NULL, digest, pack, frame, start, length, blob"
+_PLACE = ", ".join(PlaceRow._fields)
 _PAST = "record_key, scope, run_from, run_to, digest, pack, frame, start, length, blob"
 
 
@@ -139,21 +140,39 @@ def page(
     conn: sa.Connection, stream: int, sequence: int | None, within: KeyRange, scope: int | None, limit: int,
     offset: int, descending: bool,
 ) -> list[RecordRow]:  # fmt: skip
-    where = f"stream = :stream{_where(within)}" + ("" if scope is None else " AND scope = :scope")
-    tail = f" ORDER BY record_key{' DESC' if descending else ''} LIMIT :limit OFFSET :offset"
-    if sequence is None:
-        statement = f'SELECT {_NEWEST} FROM "current" WHERE {where}{tail}'
-    else:
-        # Both parts are in key order already: SQLite merges them without sorting and stops at the limit.
-        statement = (
-            f'SELECT {_NEWEST} FROM "current" WHERE {where} AND run_from <= :sequence UNION ALL'
-            f" SELECT {_PAST} FROM history WHERE {where} AND run_from <= :sequence AND run_to > :sequence{tail}"
-        )
-    found = _driver(conn).execute(statement, {
+    where = "" if scope is None else " AND scope = :scope"
+    found = _state(conn, (_NEWEST, _PAST), where, descending, {
         "stream": stream, "low": within.low, "high": within.high, "scope": scope, "sequence": sequence,
         "limit": limit, "offset": offset,
-    })  # fmt: skip
+    }, within)  # fmt: skip
     return list(map(RecordRow._make, found))
+
+
+def places(
+    conn: sa.Connection, stream: int, sequence: int | None, within: KeyRange, limit: int
+) -> list[PlaceRow]:  # fmt: skip
+    found = _state(conn, (_PLACE, _PLACE), "", False, {
+        "stream": stream, "low": within.low, "high": within.high, "sequence": sequence, "limit": limit, "offset": 0,
+    }, within)  # fmt: skip
+    rows: list[PlaceRow] = found.fetchall()  # plain tuples: there are millions of them
+    return rows
+
+
+def _state(
+    conn: sa.Connection, columns: tuple[str, str], further: str, descending: bool, values: dict[str, Any],
+    within: KeyRange,
+) -> Any:  # fmt: skip
+    """The state after a run, or the newest; `columns` are those of `current` and of `history`."""
+    where = f"stream = :stream{_where(within)}{further}"
+    tail = f" ORDER BY record_key{' DESC' if descending else ''} LIMIT :limit OFFSET :offset"
+    statement = f'SELECT {columns[0]} FROM "current" WHERE {where}'
+    if values["sequence"] is not None:
+        # Both parts are in key order already: SQLite merges them without sorting and stops at the limit.
+        statement += (
+            f" AND run_from <= :sequence UNION ALL"
+            f" SELECT {columns[1]} FROM history WHERE {where} AND run_from <= :sequence AND run_to > :sequence"
+        )
+    return _driver(conn).execute(statement + tail, values)
 
 
 def versions(conn: sa.Connection, stream: int, keys: Sequence[str], sequence: int) -> dict[str, RecordRow]:

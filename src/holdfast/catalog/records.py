@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import sqlalchemy as sa
 
 from holdfast.catalog.bulk import bulk
-from holdfast.catalog.rows import CurrentRow, KeyRange, Known, PlainRow, RecordRow
+from holdfast.catalog.rows import CurrentRow, KeyRange, Known, PlaceRow, PlainRow, RecordRow
 from holdfast.catalog.schema import current, history, streams
 
 __all__ = [
     "CurrentRow", "RecordRow", "count", "delete", "get", "get_many", "insert_new", "key_range", "known", "lookup",
-    "page", "page_at", "recompare", "replace", "scope_keys", "stream_keys",
+    "page", "page_at", "places", "recompare", "replace", "scope_keys", "stream_keys",
 ]  # fmt: skip
 
 _KEYS_AT_ONCE = 10_000
@@ -121,6 +121,12 @@ def page(
     within = KeyRange.of_prefix(prefix).after(after)
     sequence, within = _located(conn, stream, sequence, within)
     return bulk(conn).page(conn, stream, sequence, within, scope, limit, 0, False)
+
+
+def places(conn: sa.Connection, stream: int, *, sequence: int | None, after: str | None, limit: int) -> list[PlaceRow]:
+    """Like `page`, with nothing but where the bytes stand: half the cost, for who reads a million of them."""
+    sequence, within = _located(conn, stream, sequence, KeyRange().after(after))
+    return bulk(conn).places(conn, stream, sequence, within, limit)
 
 
 def page_at(conn: sa.Connection, stream: int, offset: int, *, sequence: int | None, limit: int) -> list[RecordRow]:

@@ -42,6 +42,16 @@ class RecordRow(NamedTuple):
     blob: int | None
 
 
+class PlaceRow(NamedTuple):
+    """A record's key and where its bytes stand: all that reading everything needs."""
+
+    record_key: str
+    pack: int
+    frame: int
+    start: int
+    length: int
+
+
 Known = tuple[bytes | None, int | None, int | None, int | None]
 """(digest, slot, scope, blob) of a record's newest version."""
 

@@ -138,6 +138,18 @@ class Browser:
             rows = records.get_many(connection, stream.id, keys, state.sequence)
         return self._read(state, [rows[key] for key in keys if key in rows])
 
+    def raws(self, state: State, endpoint: str, *, after: str | None, limit: int) -> tuple[list[bytes], str | None]:
+        """The bytes of the records that `records` would give, and the key of the last one; None: there are none."""
+        with self._database.read() as connection:
+            stream = self._stream(connection, state, endpoint)
+            rows = records.places(connection, stream.id, sequence=state.sequence, after=after, limit=limit)
+        self._learn_pack_names({pack for _, pack, _, _, _ in rows})
+        names = self._pack_names
+        found = self._vault.customer(state.customer_id).read_many(
+            [(names[pack], frame, start, length) for _, pack, frame, start, length in rows]
+        )
+        return found, rows[-1][0] if rows else None
+
     def keys(self, state: State, endpoint: str, *, after: str | None = None, limit: int = 20) -> list[str]:
         """The records' keys alone, as `records` would give them: reads nothing from the vault."""
         with self._database.read() as connection:
@@ -210,7 +222,7 @@ class Browser:
 
     def read_rows(self, customer_id: int, rows: Sequence[RecordRow]) -> list[bytes]:
         """The stored bytes of these rows, in their order."""
-        self._learn_pack_names(rows)
+        self._learn_pack_names({row.pack for row in rows})
         names = self._pack_names
         return self._vault.customer(customer_id).read_many(
             [Place(names[row.pack], row.frame, row.start, row.length) for row in rows]
@@ -227,9 +239,9 @@ class Browser:
         raws = self.read_rows(state.customer_id, rows)
         return [StoredRecord(row[0], raw, row) for row, raw in zip(rows, raws, strict=True)]
 
-    def _learn_pack_names(self, rows: Sequence[RecordRow]) -> None:
+    def _learn_pack_names(self, numbers: set[int]) -> None:
         names = self._pack_names
-        unknown = {row.pack for row in rows if row.pack not in names}
+        unknown = {number for number in numbers if number not in names}
         if unknown:
             with self._database.read() as connection:
                 names.update(packs.object_ids(connection, unknown))

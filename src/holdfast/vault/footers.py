@@ -25,6 +25,10 @@ class Place(NamedTuple):
     length: int
 
 
+PlainPlace = tuple[str, int, int, int]
+"""What a `Place` is made of, for who reads a million of them."""
+
+
 class BlobDescriptor(msgspec.Struct, frozen=True, omit_defaults=True):
     """A blob: its chunks in order, and what the source said about it. `digest`: of the whole content."""
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from holdfast.errors import Damaged, ObjectMissing
 from holdfast.storage import Storage
 from holdfast.vault import names
-from holdfast.vault.footers import Footer, Place
+from holdfast.vault.footers import Footer, Place, PlainPlace
 from holdfast.vault.frame_cache import RecentlyUsed
 from holdfast.vault.keys import CustomerKeys
 from holdfast.vault.packs import Directory, Pack, PackCodec, Part, directory_end
@@ -52,7 +52,7 @@ class PackReader:
         drive out what others read again and again. `frames` ascending."""
         return self._read_frames(pack_id, frames, keep=False)
 
-    def read_many(self, places: Sequence[Place], *, keep: bool = True) -> list[bytes]:
+    def read_many(self, places: Sequence[Place | PlainPlace], *, keep: bool = True) -> list[bytes]:
         """The bytes at every place, in the order asked for; each frame is fetched and decoded once.
 
         Without `keep` the frames are not kept, as in `read_frames_once`.

@@ -12,7 +12,7 @@ from holdfast.errors import Damaged, NotFound, ObjectExists, ObjectMissing, Vaul
 from holdfast.ids import new_object_id
 from holdfast.storage import Storage
 from holdfast.vault import envelope, keyring, manifests, marker, names
-from holdfast.vault.footers import Footer, Place
+from holdfast.vault.footers import Footer, Place, PlainPlace
 from holdfast.vault.keys import CustomerKeys, RootKey, derive
 from holdfast.vault.manifests import Manifest
 from holdfast.vault.marker import Marker
@@ -200,7 +200,7 @@ class CustomerVault:
         """The same for one who will not come back: nothing of it is kept in memory."""
         return self.packs.read_many([place], keep=False)[0]
 
-    def read_many(self, places: Sequence[Place]) -> list[bytes]:
+    def read_many(self, places: Sequence[Place | PlainPlace]) -> list[bytes]:
         """The bytes at every place, in the order asked for. Each frame is fetched and decoded once."""
         return self.packs.read_many(places)
 

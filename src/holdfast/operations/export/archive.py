@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, TypeVar
 
 from holdfast.clock import format_time, now
 from holdfast.errors import HoldfastError, StorageUnavailable
@@ -24,6 +24,10 @@ Format = Literal["json", "csv", "blobs"]
 FORMATS: tuple[Format, ...] = ("json", "csv", "blobs")
 
 _RECORDS_AT_ONCE = 1_000
+
+T = TypeVar("T")
+_Read = Callable[[str, str | None, bool], tuple[list[T], str | None]]
+"""Of (endpoint, the key to go on after, whether to count what is damaged): a page, and where the next one begins."""
 
 
 @dataclass
@@ -87,12 +91,17 @@ class _Export:
         return self._report
 
     def _write_format(self, format: Format, endpoint: str, *, counts: bool) -> None:
-        pages = self._pages(endpoint, counts=counts)
         if format == "json":
-            self._write_file(f"json/{safe_name(endpoint)}.jsonl", _lines(pages))
-        elif format == "csv":
+            self._write_file(
+                f"json/{safe_name(endpoint)}.jsonl", _lines(self._walk(self._raws, endpoint, counts=counts))
+            )
+            return
+        pages = self._walk(self._page, endpoint, counts=counts)
+        if format == "csv":
             table = Table(record.raw for page in pages for record in page)
-            again = ((record.key, record.raw) for page in self._pages(endpoint, counts=False) for record in page)
+            again = (
+                (record.key, record.raw) for page in self._walk(self._page, endpoint, counts=False) for record in page
+            )
             self._write_file(f"csv/{safe_name(endpoint)}.csv", ((row, 1) for row in table.rows(again)), head=1)
         else:
             for page in pages:
@@ -100,10 +109,11 @@ class _Export:
                     if record.has_blob:
                         self._write_blob(endpoint, record)
 
-    def _pages(self, endpoint: str, *, counts: bool) -> Iterator[list[StoredRecord]]:
+    def _walk(self, read: "_Read[T]", endpoint: str, *, counts: bool) -> Iterator[list[T]]:
+        """An endpoint page by page. With `counts` the report counts what is there and what is damaged."""
         after: str | None = None
         while True:
-            page, last_key = self._page(endpoint, after, counts=counts)
+            page, last_key = read(endpoint, after, counts)
             if counts:
                 self._report.records_processed += len(page)
                 if self._progress is not None:
@@ -113,7 +123,18 @@ class _Export:
                 return
             after = last_key
 
-    def _page(self, endpoint: str, after: str | None, *, counts: bool) -> tuple[list[StoredRecord], str | None]:
+    def _raws(self, endpoint: str, after: str | None, counts: bool) -> tuple[list[bytes], str | None]:
+        """Like `_page`, the bytes alone: a third of the cost."""
+        try:
+            page, last_key = self._browser.raws(self._state, endpoint, after=after, limit=_RECORDS_AT_ONCE)
+            return page, last_key if len(page) == _RECORDS_AT_ONCE else None
+        except StorageUnavailable:
+            raise
+        except HoldfastError:
+            records, last_key = self._page(endpoint, after, counts)
+            return [record.raw for record in records], last_key
+
+    def _page(self, endpoint: str, after: str | None, counts: bool) -> tuple[list[StoredRecord], str | None]:
         """A page of records without the damaged ones, and where the next one begins; None: there is none."""
         try:
             page = self._browser.records(self._state, endpoint, after=after, limit=_RECORDS_AT_ONCE)
@@ -197,11 +218,12 @@ class _Export:
         self._archive.writestr("manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False))
 
 
-def _lines(pages: Iterable[list[StoredRecord]]) -> Iterator[tuple[bytes, int]]:
+def _lines(pages: Iterable[list[bytes]]) -> Iterator[tuple[bytes, int]]:
     """A page at a time. A JSON document has line breaks only between its tokens, where a space means the same."""
-    for page in pages:
-        raws = [record.raw for record in page]
+    for raws in pages:
         if any(b"\n" in raw or b"\r" in raw for raw in raws):
-            raws = [raw.replace(b"\r", b" ").replace(b"\n", b" ") for raw in raws]
-        if raws:
-            yield b"\n".join((*raws, b"")), len(raws)
+            lines = [raw.replace(b"\r", b" ").replace(b"\n", b" ") for raw in raws]
+        else:
+            lines = raws
+        if lines:
+            yield b"\n".join((*lines, b"")), len(lines)
