@@ -1,12 +1,13 @@
 """What became of a backup, for people and as JSON: per endpoint what is new, changed, unchanged and deleted."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from holdfast.catalog import counts, runs
 from holdfast.catalog.counts import EndpointCounts
 from holdfast.catalog.runs import Run
-from holdfast.cli import alarms
+from holdfast.cli import alarms, skips
 from holdfast.cli.failures import tell_failures
 from holdfast.cli.output import Output, count, duration
 from holdfast.cli.session import Session
@@ -35,6 +36,7 @@ def tell_run(session: Session, output: Output, name: str, run: Run, *, all_failu
     """The whole of one backup that has ended, or was given up on for now."""
     counted = endpoint_counts(session, run)
     tell_endpoints(output, counted)
+    skips.tell(output, skips.of_run(session, run, counted))
     output.say(sentence(name, run), style(run.status))
     if run.active:
         output.say(f"Its worker gave up on it for now: `holdfast backup {name}` goes on where it stopped.")
@@ -103,10 +105,11 @@ def endpoint_counts(session: Session, run: Run) -> dict[str, EndpointCounts]:
 
 def document(session: Session, name: str, run: Run) -> dict[str, Any]:
     """A run as JSON."""
+    counted = endpoint_counts(session, run)
     endpoints = [
         {"endpoint": endpoint, "outcome": one.outcome, "records": one.live, "unchanged": unchanged(one)}
         | {key: getattr(one, key) for key in _SHOWN}
-        for endpoint, one in endpoint_counts(session, run).items()
+        for endpoint, one in counted.items()
     ]
     return {
         "instance": name,
@@ -119,6 +122,7 @@ def document(session: Session, name: str, run: Run) -> dict[str, Any]:
         "packs": run.counters.get("packs", 0),
         "changed_nothing": run.status == "successful" and changed_nothing(run),
         "endpoints": endpoints,
+        "skips": [asdict(one) for one in skips.of_run(session, run, counted)],
         "failures": list(run.failures),
         "alarms": [alarms.document(one) for one in alarms.of_runs(session, [run]).get(run.sequence, [])],
     }
