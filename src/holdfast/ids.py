@@ -8,6 +8,7 @@ counter to avoid an id that was used before.
 import secrets
 import threading
 import time
+from datetime import datetime
 
 _EPOCH_MS = 1_735_689_600_000  # 2025-01-01T00:00:00Z
 _RANDOM_BITS = 12
@@ -24,6 +25,11 @@ def new_id() -> int:
         candidate = (milliseconds << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
         _last = max(candidate, _last + 1)
         return _last
+
+
+def lowest_id(moment: datetime) -> int:
+    """No id that was made at or after this time is lower."""
+    return max(int(moment.timestamp() * 1_000) - _EPOCH_MS, 0) << _RANDOM_BITS
 
 
 def new_object_id() -> str:

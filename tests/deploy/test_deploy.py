@@ -14,6 +14,7 @@ from holdfast.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
+FILES = sorted(file for file in DEPLOY.rglob("*") if file.is_file())
 UNIT = DEPLOY / "holdfast.service"
 COMMANDS = get_command(app).commands  # type: ignore[attr-defined] # typer's group
 
@@ -29,16 +30,16 @@ def _instructions(name: str) -> list[str]:
     return re.findall(rf"^{name} +(.+)$", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("file", sorted(DEPLOY.iterdir()), ids=lambda file: str(file.name))
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.name))
 def test_every_setting_that_is_named_exists(file: Path) -> None:
     known = {f"HOLDFAST_{name.upper()}" for name in Settings.model_fields}
     assert set(re.findall(r"HOLDFAST_[A-Z_]+", file.read_text())) <= known
 
 
-@pytest.mark.parametrize("file", sorted(DEPLOY.iterdir()), ids=lambda file: str(file.name))
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.name))
 def test_every_file_is_described(file: Path) -> None:
-    stem = file.name.removesuffix(".dockerignore")
-    assert f"deploy/{stem}" in (ROOT / "docs/operations.md").read_text()
+    name = str(file.relative_to(ROOT)).removesuffix(".dockerignore")
+    assert name in (ROOT / "docs/operations.md").read_text()
 
 
 def test_values_in_the_unit_are_values_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:

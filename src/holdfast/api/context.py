@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from holdfast.api.known_tokens import KnownTokens
 from holdfast.api.metrics import Metrics
+from holdfast.api.recent_fleet import RecentFleet
 from holdfast.identity.attempts import Attempts
 from holdfast.operations.browsing import Browser
 from holdfast.operations.record_pages import RecordPages
@@ -22,6 +23,7 @@ class ApiContext:
     known_tokens: KnownTokens
     reads_are_quick: bool
     """Whether a small read takes less than handing it to a thread: catalog and vault are files of this machine."""
+    fleet: RecentFleet
     attempts: Attempts = field(default_factory=Attempts)
     metrics: Metrics = field(default_factory=Metrics)
 
@@ -31,7 +33,14 @@ class ApiContext:
         local = services.settings.effective_database_url.startswith("sqlite") and services.storage.url.startswith(
             "file:"
         )
-        return cls(services, browser, RecordPages(services, browser), KnownTokens(services), local)
+        return cls(
+            services,
+            browser,
+            RecordPages(services, browser),
+            KnownTokens(services),
+            local,
+            RecentFleet(services.database),
+        )
 
     @property
     def settings(self) -> Settings:

@@ -4,17 +4,26 @@ import threading
 import time
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from holdfast.catalog.figures import Figures
+from holdfast.catalog.fleet import Fleet
 
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _HELP = {
+    "instance_good_backup_at_seconds": "When the last good backup ended (none: the instance was made); the 20 oldest.",
+    "instances_scheduled": "Backup instances that have a schedule.",
+    "instances_good_within": "Those with a schedule that had a good backup, or were made, within so many hours.",
+    "instances_in_trouble": "Instances, by what is wrong with them now.",
+    "deletions_held": "Records that last backups held back from being deleted, until somebody accepts it.",
+    "backups_day": "Backups asked for within 24 hours, by what has come of them.",
     "backups_queued": "Backups that wait for a worker.",
     "backups_in_progress": "Backups under way.",
+    "backups_queued_since_seconds": "Since when the backup that has waited longest does, since 1970; 0: none waits.",
     "exports_queued": "Exports that wait for a worker.",
     "exports_in_progress": "Exports under way.",
     "instances": "Backup instances.",
@@ -42,15 +51,11 @@ class Metrics:
             self._times[method, route][bisect_left(_BUCKETS_S, seconds)] += 1
             self._seconds[method, route] += seconds
 
-    def exposition(self, figures: Figures) -> str:
+    def exposition(self, figures: Figures, fleet: Fleet) -> str:
         """Everything, as Prometheus reads it."""
-        lines = []
+        lines = _of_fleet(fleet)
         for name, value in asdict(figures).items():
-            lines += [
-                f"# HELP holdfast_{name} {_HELP[name]}",
-                f"# TYPE holdfast_{name} gauge",
-                f"holdfast_{name} {value}",
-            ]
+            lines += _gauge(name, {"": value})
         with self._lock:
             lines += [
                 "# HELP holdfast_http_requests_total Requests answered.",
@@ -70,6 +75,28 @@ class Metrics:
                 lines.append(f"{name}_sum{{{labels}}} {self._seconds[method, route]:.6f}")
                 lines.append(f"{name}_count{{{labels}}} {below}")
         return "\n".join(lines) + "\n"
+
+
+def _of_fleet(fleet: Fleet) -> list[str]:
+    # Not `instance`: that is what Prometheus calls the process it asked.
+    oldest = {f'{{backup_instance="{one}"}}': int(moment.timestamp()) for one, moment in fleet.oldest}
+    return [
+        *_gauge("instance_good_backup_at_seconds", oldest),
+        *_gauge("instances_scheduled", {"": fleet.scheduled}),
+        *_gauge("instances_good_within", {f'{{hours="{hours}"}}': many for hours, many in fleet.within.items()}),
+        *_gauge("instances_in_trouble", {f'{{kind="{kind}"}}': many for kind, many in fleet.in_trouble.items()}),
+        *_gauge("deletions_held", {"": fleet.deletions_held}),
+        *_gauge("backups_day", {f'{{status="{status}"}}': many for status, many in fleet.asked_for.items()}),
+    ]
+
+
+def _gauge(name: str, values: Mapping[str, int]) -> list[str]:
+    """`values` by their labels, in braces."""
+    return [
+        f"# HELP holdfast_{name} {_HELP[name]}",
+        f"# TYPE holdfast_{name} gauge",
+        *(f"holdfast_{name}{labels} {value}" for labels, value in values.items()),
+    ]
 
 
 class Measured:

@@ -16,6 +16,8 @@ _ACTIVE = ("queued", "in_progress")
 class Figures:
     backups_queued: int
     backups_in_progress: int
+    backups_queued_since_seconds: int
+    """Since when the backup that has waited longest for a worker does, since 1970; 0: none waits."""
     exports_queued: int
     exports_in_progress: int
     instances: int
@@ -35,6 +37,7 @@ class Figures:
 def read(conn: sa.Connection) -> Figures:
     """All of them; each is a count over an index."""
     backups = _by_status(conn, runs)
+    queued_since = conn.execute(sa.select(sa.func.min(runs.c.queued_at)).where(runs.c.status == "queued")).scalar_one()
     exported = _by_status(conn, exports)
     newest = verifications.newest(conn)
     proved_at = verifications.proved_at(conn)
@@ -43,6 +46,7 @@ def read(conn: sa.Connection) -> Figures:
     return Figures(
         backups_queued=backups.get("queued", 0),
         backups_in_progress=backups.get("in_progress", 0),
+        backups_queued_since_seconds=_seconds(queued_since),
         exports_queued=exported.get("queued", 0),
         exports_in_progress=exported.get("in_progress", 0),
         instances=_count(conn, instances, instances.c.deleted_at.is_(None)),

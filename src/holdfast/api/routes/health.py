@@ -52,6 +52,7 @@ def get_readiness(context: Context) -> Empty | Response:
 )
 def get_metrics(context: Context) -> Response:
     """Figures of this process and of the whole installation, in Prometheus' format. They name no vendor."""
+    fleet = context.fleet.get()
     with context.services.database.read() as connection:
         found = figures.read(connection)
-    return Response(context.metrics.exposition(found), media_type=_METRICS_TYPE)
+    return Response(context.metrics.exposition(found, fleet), media_type=_METRICS_TYPE)
