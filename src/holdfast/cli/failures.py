@@ -1,13 +1,16 @@
 """Tells what went wrong in a backup: where, why, and which command helps."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from holdfast.cli.output import Output
 
 SHOWN = 10
-"""Failures shown one by one; of more there is the number, and `holdfast backups NAME N` shows all."""
+"""Different failures shown; of more there is the number, and `holdfast backups NAME N` shows all."""
 
+_ASKED = re.compile(r" \[[A-Z]+ \S+\]")
+"""What was asked, as messages have it: another address for every record."""
 _LATER = "Run `holdfast backup {name}` again later: it goes on where this one ended."
 ADVICE: Mapping[str, str] = {
     "credential_refused": "A new credential: `holdfast set {name} {secret}`.",
@@ -39,15 +42,37 @@ def tell_failures(
     shown: int | None = SHOWN,
     number: int | None = None,
 ) -> None:
-    """Each failure on lines of its own, then what to do about them. `secrets` are the keys of secret variables."""
-    for failure in failures[:shown]:
-        output.say(sentence(failure), "red", indent=2)
-    more = 0 if shown is None else len(failures) - shown
+    """What went wrong, each thing once with its first example and how often, then what to do about it.
+
+    `secrets` are the keys of secret variables. `shown` None: all, and also which records shared a failure.
+    """
+    groups = alike(failures)
+    for group in groups[:shown]:
+        times = f"{len(group):,} × " if len(group) > 1 else ""
+        output.say(times + sentence(group[0]), "red", indent=2)
+        others = [str(failure["record_id"]) for failure in group[1:] if failure.get("record_id")]
+        if shown is None and others:
+            output.say(f"likewise: {', '.join(others)}", indent=4)
+    more = 0 if shown is None else sum(len(group) for group in groups[shown:])
     if more > 0:
         output.say(f"and {more:,} more: holdfast backups {name} {number or ''}".rstrip(), "red", indent=2)
     told = dict.fromkeys(ADVICE[code] for failure in failures if (code := failure["code"]) in ADVICE)
     for advice in told:
         output.say("→ " + advice.format(name=name, secret=" ".join(secrets[:1]) or "KEY=VALUE"), indent=2)
+
+
+def alike(failures: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """Failures that differ in nothing but the record, together; in the order of their first ones."""
+    groups: dict[tuple[object, ...], list[Mapping[str, Any]]] = {}
+    for failure in failures:
+        message, record = _ASKED.sub("", str(failure["message"])), failure.get("record_id")
+        if record:
+            parent, _, own = str(record).rpartition("~")
+            for name in filter(None, (str(record), parent, own)):
+                message = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "…", message)
+        key = (failure.get("endpoint"), failure.get("page"), failure["code"], message, bool(record))
+        groups.setdefault(key if record else (*key, failure.get("parent")), []).append(failure)
+    return list(groups.values())
 
 
 def sentence(failure: Mapping[str, Any]) -> str:

@@ -16,15 +16,15 @@ import aiohttp
 
 from holdfast.definitions.document import Blob, Retry
 from holdfast.definitions.selectors import selector
-from holdfast.errors import SourceFailed, SourceUnreachable
+from holdfast.errors import SourceError, SourceFailed, SourceUnreachable
 from holdfast.sources.answers import refusal
 from holdfast.sources.auth import Credential
 from holdfast.sources.client import Client, is_refused
 from holdfast.sources.exchange import Request, Tally, asking
-from holdfast.sources.judging import Judge
+from holdfast.sources.judging import Judge, Verdict
 from holdfast.sources.retrying import Patience
 
-__all__ = ["BlobChanged", "BlobDownload", "BlobMark", "BlobReference", "reference"]
+__all__ = ["BlobChanged", "BlobDownload", "BlobMark", "BlobReference", "blob_refusal", "reference"]
 
 _ERROR_BODY_BYTES = 64 * 1024
 _PERHAPS_FOR_EVER = frozenset({403, 404, 410, 451})
@@ -247,13 +247,7 @@ class BlobDownload:
             raise _Again
         if start and status in {412, 416}:
             raise self._changed()
-        error = refusal(status, body, self._what, verdict)
-        if verdict is None and status in _PERHAPS_FOR_EVER:
-            error.hint = (
-                f"If it is never to be had, say so in the endpoint: `answers: [{{status: {status}, means: skip, "
-                "because: ...}]`; then it is listed in the receipt, and no failure."
-            )
-        raise error
+        raise blob_refusal(status, body, self._what, verdict)
 
     def _may_be_an_error(self, response: aiohttp.ClientResponse) -> bool:
         """Whether a success may be an error in disguise, as the definition's rules have it: `{"ok": false}` in 200."""
@@ -309,6 +303,17 @@ class BlobDownload:
         size = self._reference.size
         if size is not None and received > size:
             raise SourceFailed(f"{self._what}: more bytes come than the {size} that the record announces")
+
+
+def blob_refusal(status: int, body: bytes, what: str, verdict: Verdict | None) -> SourceError:
+    """The error for an answer that is no blob, nor the way to one: it names the way out for those that never come."""
+    error = refusal(status, body, what, verdict)
+    if verdict is None and status in _PERHAPS_FOR_EVER:
+        error.hint = (
+            f"If it is never to be had, say so in the endpoint: `answers: [{{status: {status}, means: skip, "
+            "because: ...}]`; then it is listed in the receipt, and no failure."
+        )
+    return error
 
 
 class _Again(Exception):

@@ -12,8 +12,7 @@ from holdfast.definitions.document import Blob
 from holdfast.definitions.selectors import selector
 from holdfast.definitions.values import kind_of
 from holdfast.errors import PageUnreadable, SourceFailed
-from holdfast.sources.answers import refusal
-from holdfast.sources.blobs import BlobMark, BlobReference
+from holdfast.sources.blobs import BlobMark, BlobReference, blob_refusal
 from holdfast.sources.client import Client
 from holdfast.sources.exchange import Request, asking
 from holdfast.sources.judging import Judge
@@ -139,7 +138,7 @@ class LookedUpBlob(BlobStream):
             answer = await self._client.fetch(request, what=self._what, judge=self._judge)
             self._requests = answer.requests
             if not answer.is_success:
-                raise refusal(answer.status, answer.body, self._what, answer.verdict)
+                raise blob_refusal(answer.status, answer.body, self._what, answer.verdict)
             try:
                 content = decode_leniently(utf8(answer.body, charset(answer)))
                 if not isinstance(content, dict):

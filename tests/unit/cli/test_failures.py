@@ -54,6 +54,22 @@ def test_many_failures_are_counted_and_where_to_see_them_is_said(capsys: pytest.
     assert "failure 14" in capsys.readouterr().out
 
 
+def test_failures_that_differ_in_the_record_alone_are_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    failures = [
+        _failure("source_refused", f"endpoint items, blob: 404: no file {n} [GET https://x.test/f/{n}a]",
+                 endpoint="items", record_id=f"7~{n}")
+        for n in range(100)
+    ]  # fmt: skip
+    failures.append(_failure("source_refused", "endpoint items, blob: 500", endpoint="items", record_id="7~100"))
+    tell_failures(Output(), "it", failures, number=4)
+    shown = capsys.readouterr().out
+    assert "100 × items, record 7~0: blob: 404: no file 0 [GET https://x.test/f/0a]" in shown
+    assert "items, record 7~100: blob: 500" in shown
+    assert len(shown.splitlines()) == 2
+    tell_failures(Output(), "it", failures[:3], shown=None)
+    assert "likewise: 7~1, 7~2\n" in capsys.readouterr().out
+
+
 def test_every_piece_of_advice_can_be_told_and_belongs_to_a_code_there_is() -> None:
     known = {one.code for one in vars(errors).values() if isinstance(one, type) and hasattr(one, "code")}
     source = "".join(file.read_text() for file in Path(errors.__file__).parent.rglob("*.py"))
