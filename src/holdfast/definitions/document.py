@@ -343,6 +343,8 @@ class Blob:
     lookup: Template | None = None
     """A path that is asked for first: `url` then has its JSON as `answer`, and `inline` selects from it."""
     lookup_query: Mapping[str, Template] = field(default_factory=dict)
+    answers: tuple[AnswerRule, ...] = ()
+    """For its own requests only; they come before the endpoint's."""
 
 
 @dataclass(frozen=True)

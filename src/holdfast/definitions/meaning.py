@@ -115,6 +115,8 @@ def _check_endpoint(node: Node, endpoint: Endpoint, definition: Definition, read
             message = f"the status {status} means {other}, so it cannot mean that a list is absent"
             reading.problem(node.members["optional"], message)
     _check_answers(node, endpoint.answers, reading)
+    if endpoint.blob is not None:
+        _check_answers(node.members["blob"], endpoint.blob.answers, reading)
     check_restore(node, endpoint, definition, reading)
 
 

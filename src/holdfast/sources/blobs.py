@@ -310,8 +310,8 @@ def blob_refusal(status: int, body: bytes, what: str, verdict: Verdict | None) -
     error = refusal(status, body, what, verdict)
     if verdict is None and status in _PERHAPS_FOR_EVER:
         error.hint = (
-            f"If it is never to be had, say so in the endpoint: `answers: [{{status: {status}, means: skip, "
-            "because: ...}]`; then it is listed in the receipt, and no failure."
+            f"If it is never to be had, say so in the endpoint: `blob: {{answers: [{{status: {status}, means: skip, "
+            "because: ...}]}`; then it is listed in the receipt, and no failure."
         )
     return error
 

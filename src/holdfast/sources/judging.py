@@ -3,7 +3,7 @@ decided where the answer was asked for.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -14,8 +14,10 @@ from holdfast.errors import PageUnreadable
 from holdfast.sources.splitter import decode_leniently
 from holdfast.sources.structs import getter, nested
 
-__all__ = ["Judge", "Verdict", "equals"]
+__all__ = ["GONE", "Judge", "Verdict", "equals", "without_skips"]
 
+GONE = frozenset({404, 410})
+"""Statuses that mean that what was asked for does not exist, where no rule says otherwise."""
 
 _GRAPHQL_ERROR = AnswerRule("failed", message="errors[0].message")
 
@@ -92,6 +94,18 @@ class _Compiled:
         if self._contains and self._contains not in body:
             return False
         return all(equals(find(text), wanted) for text, wanted in self.rule.body.items())
+
+
+def without_skips(rules: Sequence[AnswerRule]) -> list[AnswerRule]:
+    """The rules for a question whether something exists: none makes a skip of the answer that it does not."""
+    kept: list[AnswerRule] = []
+    for rule in rules:
+        if rule.means == "skip" and GONE & set(rule.statuses):
+            rule = replace(rule, statuses=tuple(one for one in rule.statuses if one not in GONE))
+            if not rule.statuses:
+                continue
+        kept.append(rule)
+    return kept
 
 
 def equals(found: object, wanted: object) -> bool:

@@ -15,7 +15,7 @@ from holdfast.sources.answers import refusal
 from holdfast.sources.client import Client
 from holdfast.sources.columns import Columns
 from holdfast.sources.exchange import Answer, Request, asking
-from holdfast.sources.judging import Judge
+from holdfast.sources.judging import GONE, Judge, without_skips
 from holdfast.sources.page import Page, Parent, Position
 from holdfast.sources.paging import beside_selectors, token_of, told_count
 from holdfast.sources.scanner import locate
@@ -25,8 +25,6 @@ from holdfast.sources.walking import Course, charset, named, walk
 from holdfast.sources.wrapping import Wrapping
 
 __all__ = ["Listing"]
-
-_GONE = frozenset({404, 410})
 
 
 class _OtherRecord(PageUnreadable):
@@ -39,10 +37,13 @@ class Listing:
     def __init__(self, endpoint: Endpoint, connection: Connection, targets: Targets, client: Client) -> None:
         """Raises DefinitionError for selectors and templates that are none."""
         self.endpoint = endpoint
-        self.judge = Judge(
-            [*endpoint.answers, *connection.answers],
-            graphql=endpoint.body is not None and endpoint.body.graphql is not None,
-        )
+        rules = [*endpoint.answers, *connection.answers]
+        graphql = endpoint.body is not None and endpoint.body.graphql is not None
+        self.judge = Judge(rules, graphql=graphql)
+        self.judge_of_blobs = self.judge
+        if endpoint.blob is not None and endpoint.blob.answers:
+            self.judge_of_blobs = Judge([*endpoint.blob.answers, *rules], graphql=graphql)
+        self._judge_of_existence = Judge(without_skips(rules), graphql=graphql)
         self._targets = targets
         self._client = client
         nested = endpoint.within is not None
@@ -95,7 +96,7 @@ class Listing:
             judge=self.judge,
             read=self._read,
             is_child=parent is not None,
-            optional_on=_GONE,
+            optional_on=GONE,
         )
         async with aclosing(walk(self._client, course, None)) as pages:
             async for page in pages:
@@ -104,22 +105,27 @@ class Listing:
     async def look(self, parent: Parent | None, fields: Mapping[str, Any]) -> tuple[bytes, bool] | None:
         """See `Source.look`."""
         try:
-            found = await self._ask_for(parent, fields)
+            found = await self._ask_for(parent, fields, self._judge_of_existence)
         except _OtherRecord:
             return None
         return found
 
-    async def record(self, parent: Parent | None, fields: Mapping[str, Any]) -> bytes | None:
+    async def record(
+        self, parent: Parent | None, fields: Mapping[str, Any], *, heeds_skips: bool = False
+    ) -> bytes | None:  # fmt: skip
         """See `Source.record`."""
-        found = await self._ask_for(parent, fields)
+        found = await self._ask_for(parent, fields, self.judge if heeds_skips else self._judge_of_existence)
         return None if found is None or found[1] else found[0]
 
-    async def _ask_for(self, parent: Parent | None, fields: Mapping[str, Any]) -> tuple[bytes, bool] | None:
+    async def _ask_for(
+        self, parent: Parent | None, fields: Mapping[str, Any], judge: Judge
+    ) -> tuple[bytes, bool] | None:
         endpoint, detail = self.endpoint, self.endpoint.detail
         if endpoint.record_path is not None:
-            return await self._ask(parent, fields, endpoint.record_path, endpoint.record_query, endpoint.record_select)
+            path, query, select = endpoint.record_path, endpoint.record_query, endpoint.record_select
+            return await self._ask(parent, fields, path, query, select, judge)
         if detail is not None:
-            return await self._ask(parent, fields, detail.path, detail.query, detail.select)
+            return await self._ask(parent, fields, detail.path, detail.query, detail.select, judge)
         raise SourceRefused(
             f"endpoint {endpoint.name}: the definition has no `record` and no `detail`, so no record has an address"
         )
@@ -128,7 +134,8 @@ class Listing:
         """See `Source.detail`."""
         detail = self.endpoint.detail
         assert detail is not None, "only stubs have a detail"
-        found = await self._ask(parent, decode_leniently(stub), detail.path, detail.query, detail.select)
+        fields = decode_leniently(stub)
+        found = await self._ask(parent, fields, detail.path, detail.query, detail.select, self.judge)
         return None if found is None or found[1] else found[0]
 
     def version(self, raw: bytes) -> bytes | None:
@@ -155,8 +162,9 @@ class Listing:
         return self._columns.read_one(raw)
 
     async def _ask(
-        self, parent: Parent | None, fields: Mapping[str, Any], path: str, query: Mapping[str, str], select: str
-    ) -> tuple[bytes, bool] | None:
+        self, parent: Parent | None, fields: Mapping[str, Any], path: str, query: Mapping[str, str], select: str,
+        judge: Judge,
+    ) -> tuple[bytes, bool] | None:  # fmt: skip
         """One record, of which `fields` are known, and whether it says that it is deleted. None: it is gone. Raises
         SourceError."""
         record_id = self._columns.id_of(fields)
@@ -164,7 +172,7 @@ class Listing:
         url = self._targets.single(path, query, parent, fields)
         request = Request(url, self._targets.headers(self.endpoint.headers, parent))
         with asking(request):
-            answer = await self._client.fetch(request, what=what, judge=self.judge)
+            answer = await self._client.fetch(request, what=what, judge=judge)
             if is_gone(answer):
                 return None
             if not answer.is_success:
@@ -223,7 +231,7 @@ class Listing:
 
 def is_gone(answer: Answer) -> bool:
     """Whether the answer says that what was asked for does not exist."""
-    return answer.status in _GONE if answer.verdict is None else answer.verdict.means == "gone"
+    return answer.status in GONE if answer.verdict is None else answer.verdict.means == "gone"
 
 
 def _without_repeated(ids: Sequence[str], raws: Sequence[bytes]) -> list[int]:

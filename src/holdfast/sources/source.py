@@ -144,14 +144,17 @@ class Source:
         """
         return self._listing(endpoint).within(parent, raw)
 
-    async def record(self, endpoint: str, parent: Parent | None, fields: Mapping[str, Any]) -> bytes | None:
+    async def record(
+        self, endpoint: str, parent: Parent | None, fields: Mapping[str, Any], *, heeds_skips: bool = False
+    ) -> bytes | None:  # fmt: skip
         """One record's bytes, asked for by `record_path` with `fields` (its last known content, decoded) as `record`.
 
-        None: it is gone (404, 410, or a tombstone). Any other answer that is no success raises SourceError, as do an
-        answer that is no such record and a definition without `record_path`.
+        None: it is gone (404, 410, or a tombstone), whatever a rule that skips such answers says of the endpoint's
+        lists and blobs, unless it `heeds_skips`: then Skipped is raised. Any other answer that is no success raises
+        SourceError, as do an answer that is no such record and a definition without `record_path`.
         """
         with self._hiding_secrets():
-            return await self._listing(endpoint).record(parent, fields)
+            return await self._listing(endpoint).record(parent, fields, heeds_skips=heeds_skips)
 
     async def look(self, endpoint: str, parent: Parent | None, fields: Mapping[str, Any]) -> tuple[bytes, bool] | None:
         """One record's bytes by the id in `fields`, and whether it is a tombstone; None: there is no such record, or
@@ -297,8 +300,8 @@ class Source:
             return self._download(endpoint, blob, reference(blob, url, fields), parent, what, known, resume)
 
         return LookedUpBlob(
-            self._client, self._listing(endpoint).judge, blob, found, self._targets.headers({}), what, open_url,
-            self._hiding_secrets,
+            self._client, self._listing(endpoint).judge_of_blobs, blob, found, self._targets.headers({}), what,
+            open_url, self._hiding_secrets,
         )  # fmt: skip
 
     def _download(
@@ -307,8 +310,8 @@ class Source:
     ) -> BlobDownload:  # fmt: skip
         headers = self._targets.headers(blob.headers, parent, of_blob=True)
         return BlobDownload(
-            self._client, self._definition.connection.retry, self._listing(endpoint).judge, blob, found, headers, what,
-            self._hiding_secrets, known=known, resume=resume,
+            self._client, self._definition.connection.retry, self._listing(endpoint).judge_of_blobs, blob, found,
+            headers, what, self._hiding_secrets, known=known, resume=resume,
         )  # fmt: skip
 
     def _keeper_for(self, auth: Auth, token_rotated: TokenRotated | None, clock: Callable[[], float]) -> Keeper:

@@ -280,6 +280,20 @@ class Signed(Files):
         return web.Response(body=self.content(self.named(asked)))
 
 
+@tells("files.md", "Some records have no file")
+class Invoices(Files):
+    endpoint = "orders"
+
+    def shown(self, note: Record) -> Record:
+        return note | {"revision": note["rev"]}
+
+    def answer(self, asked: Asked) -> Any:
+        if asked.path == "/orders":
+            return self.listing()
+        note = self.named(asked)
+        return web.Response(body=self.content(note)) if self.has_file(note) else None
+
+
 @tells("files.md", "It is base64 inside the JSON")
 class Inline(Files):
     def shown(self, note: Record) -> Record:

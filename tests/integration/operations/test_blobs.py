@@ -97,7 +97,7 @@ def test_a_blob_that_fails_is_owed_and_paid_by_the_next_run(installation: Instal
     assert [(one["endpoint"], one["record_id"]) for one in run.failures] == [("items", "2")]
     assert read(installation, instance, "1") == b"one"
     assert f"[GET {source.url}/blob/b2]" in run.failures[0]["message"]
-    assert "answers: [{status: 404, means: skip, because: ...}]" in run.failures[0]["message"]
+    assert "blob: {answers: [{status: 404, means: skip, because: ...}]}" in run.failures[0]["message"]
     with pytest.raises(NotFound, match=r"the blob of record 2 is not here: .* the source answered 404"):
         read(installation, instance, "2")
     source.blobs["b2"] = kept

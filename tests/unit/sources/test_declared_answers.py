@@ -231,3 +231,57 @@ async def test_a_failure_names_what_was_asked_without_secrets() -> None:
     assert raised.value.asked == f"GET {api.url}/x/***/items?team=a%20b"
     assert raised.value.in_full.startswith("endpoint items, page 1: the source answered 500")
     assert "s3cret" not in raised.value.in_full
+
+
+NO_FILE = "{status: [404, 410, 451], means: skip, because: no file was made}"
+
+
+@pytest.mark.parametrize("status", [404, 410])
+async def test_a_skip_never_hides_that_a_record_is_gone(status: int) -> None:
+    """Asked by its id it is gone; where its bytes are wanted, of a stub or a feed's entry, the skip holds."""
+    endpoints = PAGED + '- {name: stubs, path: /stubs, id: id, detail: {path: "/items/{{ record.id }}", version: id}}'
+    async with (
+        ScriptedSource(lambda asked: (status, {})) as api,
+        open_source(api, f"answers: [{NO_FILE}]", endpoints) as source,
+    ):
+        for name in ("items", "stubs"):
+            assert await source.record(name, None, {"id": 1}) is None
+            assert await source.look(name, None, {"id": 1}) is None
+            with pytest.raises(Skipped):
+                await source.record(name, None, {"id": 1}, heeds_skips=True)
+        with pytest.raises(Skipped):
+            await source.detail("stubs", None, b'{"id": 1}')
+
+
+async def test_a_skip_for_another_status_holds_for_a_record_too() -> None:
+    async def work(source: Source) -> None:
+        await source.look("items", None, {"id": 1})
+
+    assert type(await failure(lambda asked: (451, {}), NO_FILE, work)) is Skipped
+
+
+async def test_without_the_skip_the_next_rule_says_what_a_404_means() -> None:
+    async def work(source: Source) -> None:
+        await source.record("items", None, {"id": 1})
+
+    rules = f"{NO_FILE}, {{status: 404, contains: expired, means: credential}}"
+    assert type(await failure(lambda asked: (404, {"error": "expired"}), rules, work)) is CredentialRefused
+
+
+@pytest.mark.parametrize("blob", ['url: "/files/{{ record.id }}"', 'inline: data, lookup: "/files/{{ record.id }}"'])
+async def test_rules_of_a_blob_hold_for_its_requests_only(blob: str) -> None:
+    endpoints = f"""
+- name: items
+  path: /items
+  id: id
+  record: {{path: "/items/{{{{ record.id }}}}"}}
+  blob: {{{blob}, version: id, answers: [{{status: 403, means: skip, because: no file was made}}]}}
+"""
+    async with ScriptedSource(lambda asked: (403, {})) as api, open_source(api, "", endpoints) as source:
+        with pytest.raises(Skipped, match="no file was made"):
+            async with source.blob("items", None, {"id": 1}):
+                pass
+        for work in (pages(source), source.record("items", None, {"id": 1})):
+            with pytest.raises(SourceRefused) as caught:
+                await work
+            assert type(caught.value) is SourceRefused

@@ -119,5 +119,5 @@ async def test_a_second_call_that_finds_nothing_names_the_way_out() -> None:
     async with ScriptedSource(lambda asked: (404, {})) as api, open_source(api, endpoints=LOOKED_UP) as source:
         with pytest.raises(SourceRefused) as caught:
             await read(source, {"id": 1, "file": "f1"})
-    assert "answers: [{status: 404, means: skip, because: ...}]" in caught.value.in_full
+    assert "blob: {answers: [{status: 404, means: skip, because: ...}]}" in caught.value.in_full
     assert "`path`" not in caught.value.in_full

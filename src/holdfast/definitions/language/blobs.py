@@ -7,6 +7,7 @@ from typing import Any
 
 from holdfast.definitions import document
 from holdfast.definitions.kinds import Boolean, Choice, Duration, Kind, Reading, Schema, SelectorText, TemplateText
+from holdfast.definitions.language.answers import ANSWERS
 from holdfast.definitions.language.texts import headers, path, query
 from holdfast.definitions.shapes import Converted, Either, Field, OneOrMore, Shape
 from holdfast.definitions.yaml_tree import Node
@@ -96,6 +97,12 @@ BLOB = Shape(
         Field("headers", headers("parent"), "Headers of the request for the binary."),
         Field(
             "send_credential", Boolean(), "False: not even to the API's own origin. Never to another. Default: true."
+        ),
+        Field(
+            "answers",
+            ANSWERS,
+            "What answers to the requests for the binary mean that is not what their status says.",
+            feature="errors",
         ),
     ],
     _blob,

@@ -130,8 +130,10 @@ class DetailReader:
         work = self._work
         if listing.by_feed:
             (key,) = listing.keys_of([one.record_id])
+            # A feed that tells of deletions needs no 404 for that: then one may be a declared skip.
+            heeds = self._tells_deletions
             # Once more where there is none: copies of a record may lag behind the feed that tells of it.
-            return await work.ask(listing, key) or await work.ask(listing, key)
+            return await work.ask(listing, key, heeds_skips=heeds) or await work.ask(listing, key, heeds_skips=heeds)
         return await work.source.detail(work.name, listing.parent, one.stub)
 
     def _compare(self, listing: Listing, one: _Wanted, raw: bytes | None) -> bytes | None:

@@ -70,7 +70,7 @@ class EndpointWork:
         self.has_failed = True
         self.reading.failures.record(code, message, listing=listing)
 
-    async def ask(self, listing: Listing, key: str) -> bytes | None:
+    async def ask(self, listing: Listing, key: str, *, heeds_skips: bool = False) -> bytes | None:
         """The record as the source has it now, asked for with what is known of it; None where it says that it is gone.
 
         Raises SourceError.
@@ -80,7 +80,7 @@ class EndpointWork:
             fields = self.source.fields_of_id(self.name, self._id_of(listing, key))
         else:
             fields = dict(fields_of(stored))
-        return await self.source.record(self.name, listing.parent, fields)
+        return await self.source.record(self.name, listing.parent, fields, heeds_skips=heeds_skips)
 
     async def take(self, listing: Listing, key: str, raw: bytes) -> None:
         """Commit a record that was asked for by id; the listing stands where it stood."""
