@@ -414,6 +414,15 @@ class Endpoint:
         return (*self.parents, *self.restore.after, *(name for name in referred if name != self.name))
 
     @property
+    def finds_without_parent(self) -> bool:
+        """Whether a single record can be asked for by its id alone, when nothing is known of its parent any more."""
+        path, query = self.record_path, self.record_query
+        if path is None and self.detail is not None:
+            path, query = self.detail.path, self.detail.query
+        said = () if path is None else (path, *query.values(), *self.headers.values())
+        return bool(said) and not any("parent" in text for text in said)
+
+    @property
     def uses_grandparent(self) -> bool:
         """Whether anything in it needs the parent's parent."""
         waiting: list[object] = [asdict(replace(self, restore=None))]

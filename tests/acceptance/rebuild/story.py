@@ -191,7 +191,8 @@ def told(installation: Installation, of_instances: list[Instance]) -> dict[str, 
             found[f"definition {instance.label}"] = definitions.get(connection, again.definition_id)
             all_runs = runs.all_of_instance(connection, instance.id)
             found[f"runs {instance.label}"] = [
-                {**asdict(run), "worker": None, "cancel_requested_at": None} for run in all_runs
+                {**asdict(run), "worker": None, "cancel_requested_at": None, "turn": 0, "gave_way": 0}
+                for run in all_runs
             ]
             by_id = {stream.id: stream for stream in streams.of_instance(connection, instance.id)}
             found[f"streams {instance.label}"] = [

@@ -82,3 +82,19 @@ def test_a_child_of_two_parents_stays_where_it_is(installation: Installation, so
     run = installation.backup(instance)
     assert (run.status, run.counters["changed"]) == ("successful", 1)
     assert installation.backup(instance).counters["packs"] == 0
+
+
+@pytest.mark.parametrize(
+    "record", ["", "record: {path: '/parents/2/children/{{ record.id }}'}\n"], ids=["listed", "asked"]
+)
+def test_children_go_with_their_parent_though_only_changes_are_read(
+    installation: Installation, source: HostileSource, record: str
+) -> None:
+    instance = installation.instance(document(source.url, PARENTS, DELTA_MEMBERS + record))
+    installation.backup(instance)
+    move(source, 10)
+    source.remove("parents", 1)
+    run = installation.backup(instance)
+    assert run.status == "successful", run.failures
+    assert sorted(installation.records(instance, "children")) == ["10", "20", "21", "22", "23", "24"]
+    assert installation.backup(instance).counters["packs"] == 0

@@ -82,24 +82,23 @@ class Committer:
                 self._delete(connection, stream, group)
                 self._writer.save_streams(connection, [stream])
 
-    def delete_orphans(self, stream: Stream, parents: Parents) -> None:
-        """Delete the children of parents that are known to be gone: nobody can list them any more.
+    def orphaned(self, stream: Stream, parents: Parents) -> list[Listing]:
+        """The scopes that have records and whose parents are known to be gone: nobody can list them any more."""
+        with self._database.read() as connection:
+            filled = [scope for scope in scopes.of_stream(connection, stream.id) if scope.live]
+            present = parents.present(connection, [scope.parent_key for scope in filled])
+        return [
+            Listing(stream, scope.id, Parent(scope.parent_key, {}), True, None)
+            for scope in filled
+            if scope.parent_key not in present
+        ]
 
-        A record of a global id may have moved to another parent. So of these only such are deleted as no listing of
-        this run has shown, and only where all of them were full.
-        """
+    def lists_everything(self, stream: Stream, parents: Parents) -> bool:
+        """Whether this run has listed every parent's scope in full."""
         with self._database.read() as connection:
             found = scopes.of_stream(connection, stream.id)
             present = parents.present(connection, [scope.parent_key for scope in found])
-        orphaned = {scope.id: scope.parent_key for scope in found if scope.live and scope.parent_key not in present}
-        if stream.endpoint.global_id and orphaned:
-            self.adopt_strays(stream, dict.fromkeys(orphaned))
-            listed = sum(scope.parent_key in present and self._is_listed_in_full(scope) for scope in found)
-            if listed < parents.live:
-                return
-        for scope_id, parent_key in orphaned.items():
-            listing = Listing(stream, scope_id, Parent(parent_key, {}), True, None)
-            self.commit_deletions(stream, self.unseen_keys(listing))
+        return parents.live <= sum(scope.parent_key in present and self._is_listed_in_full(scope) for scope in found)
 
     def _is_listed_in_full(self, scope: Scope) -> bool:
         context = self._context

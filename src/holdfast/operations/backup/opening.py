@@ -42,7 +42,7 @@ def open_listings(writer: RunWriter, stream: Stream, parents: Sequence[Parent | 
 
 def _opened(context: RunContext, stream: Stream, scope: Scope, parent: Parent | None) -> Listing:
     """A scope's listing before its first page."""
-    forced = context.options.full
+    forced = context.options.full or stream.lists_all
     memory = scope.memory or {}
     if memory.get(MADE_UNDER) != stream.fingerprint:
         memory = {}
@@ -80,5 +80,5 @@ def _stands_as_it_was(context: RunContext, stream: Stream, scope: Scope, parent:
         and scope.last_complete_run is not None
         and parent.changed_in <= scope.last_complete_run
         and scope.fingerprint == stream.fingerprint
-        and not context.options.full
+        and not (context.options.full or stream.lists_all)
     )

@@ -15,6 +15,7 @@ from holdfast.operations.backup.detailing import DetailReader
 from holdfast.operations.backup.due import FEED_START
 from holdfast.operations.backup.endpoint import EndpointWork, Reading
 from holdfast.operations.backup.opening import open_listings
+from holdfast.operations.backup.orphans import Orphans
 from holdfast.operations.backup.parents import ParentRecord, Parents
 from holdfast.operations.backup.proving import Prover
 from holdfast.operations.backup.settling import Settler
@@ -43,17 +44,15 @@ class EndpointReader:
         """Read the endpoint to its end. Afterwards everything is committed and the stream's outcome stands."""
         reading, work, stream = self._reading, self._work, self._stream
         stream.counts.held = 0  # what an earlier process of the run has held is held anew, or not
-        global_id = stream.endpoint.global_id
-        if self._parents and not global_id:
-            await work.run(reading.committer.delete_orphans, stream, self._parents)
+        orphans = Orphans(work, self._settler, self._parents)
+        await orphans.before_listing()
         async with asyncio.TaskGroup() as group:
             async for listing in self._listings():
                 await self._start(group, self._list, listing)
         await reading.collector.flush()
         await self._prove()
         await self._settler.settle([listing for listing in self._ended if not listing.settled])
-        if self._parents and global_id:
-            await work.run(reading.committer.delete_orphans, stream, self._parents)
+        await orphans.after_listing()
         if work.has_failed or work.is_stopped:
             stream.outcome = "partial" if stream.counts.pages else "carried"
         else:

@@ -73,10 +73,14 @@ class Settler:
             await work.collector.flush()
         return gone
 
-    async def _delete_absent(self, listing: Listing) -> None:
+    async def delete_unseen(self, listing: Listing) -> None:
+        """Delete what this run has not seen of a scope."""
         work, committer = self._work, self._work.committer
         await work.run(lambda: committer.commit_deletions(work.stream, committer.unseen_keys(listing)))
-        await work.run(committer.settle_listing, listing)
+
+    async def _delete_absent(self, listing: Listing) -> None:
+        await self.delete_unseen(listing)
+        await self._work.run(self._work.committer.settle_listing, listing)
 
     async def _list_again(self, one: Absence) -> None:
         """A second listing: a record that neither shows is gone."""
@@ -90,12 +94,18 @@ class Settler:
             await self._delete_absent(listing)
 
     async def _confirm_by_id(self, one: Absence) -> None:
-        listing, work, committer = one.listing, self._work, self._work.committer
+        if await self.delete_confirmed(one.listing):
+            await self._work.run(self._work.committer.settle_listing, one.listing)
+
+    async def delete_confirmed(self, listing: Listing) -> bool:
+        """Delete those of a scope's unseen records of which the source says that they are gone. False: it did not say
+        so of each; why is recorded."""
+        work, committer = self._work, self._work.committer
         try:
             unseen = await work.run(lambda: list(committer.unseen_keys(listing)))
             gone = await self.confirmed_gone(listing, unseen)
         except SourceError as error:
             work.fail(listing, error)
-            return
+            return False
         await work.run(committer.commit_deletions, work.stream, gone)
-        await work.run(committer.settle_listing, listing)
+        return True

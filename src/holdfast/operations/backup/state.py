@@ -110,6 +110,8 @@ class Stream:
     strays: dict[str, Stray] = field(default_factory=dict)
     """By record key: unchanged records of global ids that were seen under another parent than they belong to. They stay
     where they are unless that parent's listing turns out not to have them any more."""
+    lists_all: bool = False
+    """Every scope is listed in full, whatever its cursor."""
     counts: Counts = field(default_factory=Counts)
     outcome: Outcome = "carried"
 
