@@ -69,6 +69,8 @@ def restore(
     output = Output(as_json=json)
     if on_conflict not in CONFLICTS:
         raise InputError(f"--on-conflict is one of {', '.join(CONFLICTS)}", field="--on-conflict")
+    if record is not None and endpoint is None:
+        raise InputError("a record is one of an endpoint: say which with --endpoint", field="--endpoint")
     options = RestoreOptions(endpoint, record, tuple(where or ()), on_conflict)
     with opened() as session:
         instance = session.instance(name)
@@ -175,8 +177,8 @@ def _tell_plan(output: Output, plan: "RestorePlan", what: str, target: str | Non
             output.say(f"{one.endpoint}: and {len(reasons) - _SHOWN} more reasons (--json lists them)", indent=2)
         if one.blobs_left_out:
             output.say(
-                f"{one.endpoint}: {count(one.blobs_left_out, 'blob')} cannot be put back: the definition has no `blob`",
-                "yellow", indent=2,
+                f"{one.endpoint}: {count(one.blobs_left_out, 'blob')} cannot be put back: "
+                "the definition's `restore` has no `blob`", "yellow", indent=2,
             )  # fmt: skip
         if one.below_new:
             output.say(f"{one.endpoint}: {one.below_new:,} below records that are made first", indent=2)
@@ -217,7 +219,8 @@ def _follow(session: "Session", restore: "Restore", output: Output, name: str) -
 
 
 def _tell_end(session: "Session", output: Output, restore: "Restore", target: str) -> None:
-    output.document({"restore": document(restore)})
+    without_blob = _without_blob(session, restore)
+    output.document({"restore": document(restore) | {"without_blob": without_blob}})
     numbers = restore.counters
     told = [
         f"{numbers[key]:,} {said}"
@@ -228,7 +231,7 @@ def _tell_end(session: "Session", output: Output, restore: "Restore", target: st
         if numbers.get(key)
     ]  # fmt: skip
     said = ", ".join(told) or "nothing was written"
-    output.say(f"Restore to {target} {restore.status}: {said}", _STYLES.get(restore.status, ""))
+    output.say(f"Restore to {target} {_outcome(restore, without_blob)}: {said}", _STYLES.get(restore.status, ""))
     for failure in restore.failures[:_SHOWN]:
         place = " ".join(str(failure[key]) for key in ("endpoint", "record_id") if failure.get(key))
         output.say(f"{place}: {failure['message']}" if place else str(failure["message"]), "red", indent=2)
@@ -236,6 +239,23 @@ def _tell_end(session: "Session", output: Output, restore: "Restore", target: st
         output.say(f"and {len(restore.failures) - _SHOWN:,} more", "red", indent=2)
     _tell_differences(session, output, restore)
     output.note(f"The signed report: holdfast restores NAME {restore.id}")
+
+
+def _outcome(restore: "Restore", without_blob: int) -> str:
+    return f"{restore.status}, {without_blob:,} without their blob" if without_blob else restore.status
+
+
+def _without_blob(session: "Session", restore: "Restore") -> int:
+    """The records that were written, and whose blob could not be put back."""
+    from holdfast.catalog import restore_records
+    from holdfast.operations.restore import BLOB
+
+    with session.services.database.read() as connection:
+        return sum(
+            any(one["field"] == BLOB for one in row.differences or ())
+            for endpoint in restore.decided
+            for row in restore_records.walk(connection, restore.id, endpoint)
+        )
 
 
 def _tell_differences(session: "Session", output: Output, restore: "Restore") -> None:
@@ -262,7 +282,9 @@ def _tell_one(session: "Session", output: Output, restore: "Restore") -> None:
         signed = reporting.read(session.services, restore, session.customer.id)
     except NotFound:
         signed = None
-    output.document({"restore": document(restore), "report": signed})
-    output.say(f"Restore {restore.id} of backup {restore.sequence}: {restore.status}", _STYLES.get(restore.status, ""))
+    without_blob = _without_blob(session, restore)
+    output.document({"restore": document(restore) | {"without_blob": without_blob}, "report": signed})
+    said = _outcome(restore, without_blob)
+    output.say(f"Restore {restore.id} of backup {restore.sequence}: {said}", _STYLES.get(restore.status, ""))
     if signed is not None and not output.as_json:
         output.record(signed.encode())

@@ -31,3 +31,40 @@ def test_plan_restore_and_report(cli: CommandLine, tmp_path: Path) -> None:
         (made,) = cli("restores", "mine", "--json").json["restores"]
         shown = cli("restores", "mine", str(made["id"]), "--json").json
         assert shown["report"]["receipt"]["counters"]["created"] == 1
+
+
+FILES = """
+  - name: files
+    path: /{{ account }}/files
+    records: items
+    id: id
+    stable: true
+    paging: {type: page, query: page}
+    record: {path: "/{{ account }}/files/{{ record.id }}"}
+    blob: {url: "{{ record.file }}", version: id}
+    restore:
+      create: {path: "/{{ account }}/files", fields: [name]}
+      find: name
+      ignored: {made_by: the author is whoever restores, file: it has an address of its own}
+"""
+
+
+def test_a_record_without_its_blob_is_not_told_as_plainly_successful(cli: CommandLine, tmp_path: Path) -> None:
+    with writable() as boards:
+        for number in (701, 702):
+            boards.put("one/files", id=number, name=f"f{number}", file=f"{boards.url}/one/files/{number}/file")
+            boards.files[f"one/files/{number}/file"] = b"content"
+        file = tmp_path / "boards.yaml"
+        file.write_text(DOCUMENT.format(url=boards.url) + FILES)
+        cli.good("add", str(file), "mine")
+        cli.good("backup", "mine")
+        boards.wipe("one/files")
+        done = cli("restore", "mine", "--record", "701", "--yes")
+        assert done.code == 2 and "say which with --endpoint" in done.err
+        done = cli("restore", "mine", "--yes")
+        assert done.code == 0, done
+        assert "2 blobs cannot be put back: the definition's `restore` has no `blob`" in done.out
+        assert "Restore to mine successful, 2 without their blob: 2 created" in done.out
+        (made,) = cli.good("restores", "mine")["restores"]
+        assert "successful, 2 without their blob" in cli("restores", "mine", str(made["id"])).out
+        assert cli.good("restores", "mine", str(made["id"]))["restore"]["without_blob"] == 2

@@ -18,6 +18,7 @@ from holdfast.operations.restore.context import Context, fields_of
 from holdfast.operations.restore.deciding import duplicated
 from holdfast.operations.restore.journal import Journal
 from holdfast.operations.restore.looking import Expected, Live, Looker
+from holdfast.operations.restore.options import BLOB
 from holdfast.operations.restore.paths import values_at, with_values
 from holdfast.operations.restore.planning import carries_blob, needs_update, puts_blob_back, reads_back
 from holdfast.operations.restore.ties import with_id
@@ -222,7 +223,7 @@ class _OneRecord:
             return self._journal.note(row, "failed", message=said)
         told = compared(self._endpoint, self._fields, live.fields, self._changed_by(row))
         if self._stored.has_blob and not puts_blob_back(self._endpoint, row.action):
-            told.append({"field": "(blob)", "why": "the definition does not say how blobs are put back"})
+            told.append({"field": BLOB, "why": "the definition does not say how blobs are put back"})
         mappings = self._learned(row, live.id, live.fields)
         self._looker.forget(self._endpoint, self._stored.key)
         state = "differs" if unexpected(told) else "verified"
