@@ -1,5 +1,6 @@
 """`add`, `set`, `remove`: which accounts of which applications are backed up, and with which values."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,11 +10,12 @@ from holdfast.cli import completion
 from holdfast.cli.confirming import confirm
 from holdfast.cli.output import Output, moment
 from holdfast.cli.parameters import Json, Name, Yes, example
-from holdfast.errors import InputError
+from holdfast.errors import Conflict, InputError, NotFound
 
 if TYPE_CHECKING:
     from holdfast.catalog.definitions import BackupDefinition
     from holdfast.cli.session import Session
+    from holdfast.definitions.document import Definition
 
 app = typer.Typer()
 _PANEL = "Set up"
@@ -57,24 +59,28 @@ def add(
     from holdfast.cli import values
     from holdfast.cli.session import opened
     from holdfast.operations import instances
-    from holdfast.operations.definitions import loaded
 
     output = Output(as_json=json)
     _check_name(name)
     with opened() as session:
-        found = _definition(session, definition, output)
-        document = loaded(session.services, found)
+        # Everything that can be wrong comes before the first thing that is kept.
+        if any(one.label == name for one in session.instances()):
+            hint = f"Choose another name, or `holdfast set {shlex.quote(name)} key=value` changes that one."
+            raise Conflict(f"there is an instance named {name!r} already", field="NAME", code="taken", hint=hint)
+        document = _document(session, definition)
         variables = [] if document is None else document.variables
         texts = [*(values_given or []), *(given or [])]
         instances.check_keys(document, [text.partition("=")[0] for text in texts])
         assigned = values.read_assignments(texts, variables)
         assigned |= values.ask_missing(assigned, variables)
+        instances.check_values(document, assigned)
+        found = _definition(session, definition, output)
         made = instances.create(session.services, session.customer.id, found.id, label=name, given=assigned)
         shown = values.shown(assigned, variables)
         output.document({"instance": name, "id": made.id, "definition": found.name, "variables": shown})
         output.say(f"Added {name}, which backs up {found.name}.", "green")
         output.table(["variable", "value"], [[key, value] for key, value in shown.items()])
-        output.say(f"\nNext: holdfast backup {name}")
+        output.say(f"\nNext: holdfast backup {shlex.quote(name)}")
 
 
 @app.command(
@@ -178,25 +184,55 @@ def remove(
         output.say(f"Removed {name}. Its backups stay in the vault.", "green")
 
 
+def _document(session: "Session", text: str) -> "Definition | None":
+    """What the definition of that name, or in that file, says. Nothing is saved."""
+    from holdfast.cli.definitions import read_file
+    from holdfast.definitions.loading import load
+    from holdfast.operations.definitions import loaded
+
+    if _is_file(text):
+        return load(read_file(Path(text)), text)
+    return loaded(session.services, _named(session, text))
+
+
 def _definition(session: "Session", text: str, output: Output) -> "BackupDefinition":
     """The definition of that name, the customer's own before the built-in one; or one from a file, saved first."""
-    from holdfast.catalog import definitions
     from holdfast.cli.definitions import save_file
-    from holdfast.operations.definitions import library_vendor
 
-    if text.endswith((".yaml", ".yml")) or "/" in text:
+    if _is_file(text):
         found, said = save_file(session, Path(text))
         output.note(said)
         return found
-    with session.services.database.write() as connection:
-        own = definitions.find(connection, session.customer.vendor_id, text)
-        built_in = definitions.find(connection, library_vendor(connection).id, text)
-    if own is not None or built_in is not None:
-        return own or built_in  # type: ignore[return-value]
-    from holdfast.definitions import library
+    return _named(session, text)
 
-    library.read(text)  # says which names there are
-    raise AssertionError("a built-in definition is in the catalog since `holdfast init`")
+
+def _is_file(text: str) -> bool:
+    return text.endswith((".yaml", ".yml")) or "/" in text
+
+
+def _named(session: "Session", text: str) -> "BackupDefinition":
+    """Raises NotFound with the names there are."""
+    from holdfast.catalog import definitions
+    from holdfast.catalog.listing import PageRequest
+    from holdfast.definitions import library
+    from holdfast.definitions.kinds import did_you_mean
+    from holdfast.operations.definitions import library_vendor
+
+    vendor_id = session.customer.vendor_id
+    with session.services.database.write() as connection:
+        own = definitions.find(connection, vendor_id, text)
+        found = own or definitions.find(connection, library_vendor(connection).id, text)
+        page = PageRequest(per_page=10_000)
+        saved = [one.name for one in definitions.visible(connection, vendor_id, page, of_vendor=vendor_id).items]
+    if found is not None:
+        return found
+    built_in = library.names()
+    listed = f"Saved here: {', '.join(sorted(set(saved)))}. " if saved else ""
+    raise NotFound(
+        f"there is no definition `{text}`.{did_you_mean(text, [*saved, *built_in])}",
+        field="DEFINITION",
+        hint=f"{listed}Built in: {', '.join(built_in)}. A file is named with its .yaml.",
+    )
 
 
 def _check_name(name: str) -> None:

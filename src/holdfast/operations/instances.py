@@ -29,7 +29,7 @@ def create(
     with services.database.read() as connection:
         customers.get(connection, customer_id)
         definition = definitions.get(connection, definition_id)
-    _check(loaded(services, definition), given or {})
+    check_values(loaded(services, definition), given or {})
     customer = services.vault.create_customer(customer_id)
     with services.database.write() as connection:
         instance_id = new_id()
@@ -59,7 +59,7 @@ def set_variables(
     with services.database.read() as connection:
         definition = definitions.get(connection, instance.definition_id, deleted=True)
     described = loaded(services, definition)
-    _check(described, given)
+    check_values(described, given)
     customer = services.vault.customer(instance.customer_id)
     with services.database.write() as connection:
         taken = set(given) & instances.variables(connection, instance.id).keys() if only_new else set()
@@ -102,7 +102,7 @@ def check_keys(definition: Definition | None, given: Iterable[str]) -> None:
             )
 
 
-def _check(definition: Definition | None, given: Mapping[str, str]) -> None:
+def check_values(definition: Definition | None, given: Mapping[str, str]) -> None:
     """Raises InputError for a key that is no variable, and for a secret without any text: nearly always an environment
     variable or a file that is not what somebody takes it for."""
     check_keys(definition, given)

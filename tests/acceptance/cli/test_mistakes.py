@@ -58,6 +58,18 @@ def test_a_variable_that_is_missing_is_named(cli: CommandLine, document: Path) -
     assert cli.good("status")["instances"] == []
 
 
+def test_an_instance_that_cannot_be_added_leaves_nothing_behind(cli: CommandLine, document: Path) -> None:
+    for given in ("token=env:NO_SUCH", "token=", "tokn=1"):
+        assert cli("add", str(document), "shop", given).code == 2
+    _assert_told(cli("add", "Shop", "shop", "token=1"), 2, "there is no definition `Shop`", "Built in: ", "github")
+    done = cli("add", str(document), "my shop", "token=1")
+    assert done.code == 0 and "Next: holdfast backup 'my shop'" in done.out
+    document.write_text(document.read_text().replace("name: Shop", "name: Another"))
+    _assert_told(cli("add", str(document), "my shop", "token=1"), 2, "'my shop' already", "holdfast set 'my shop'")
+    _assert_told(cli("add", "Another", "other", "token=1"), 2, "there is no definition `Another`", "Saved here: Shop.")
+    _assert_told(cli("add", "shp", "other", "token=1"), 2, "Did you mean `Shop`?")
+
+
 def test_an_empty_secret_does_not_replace_one(shop: CommandLine) -> None:
     _assert_told(shop("set", "shop", "token="), 2, "the secret token is empty")
     _assert_told(shop("set", "shop", "token=  "), 2, "the secret token is empty")
