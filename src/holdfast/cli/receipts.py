@@ -1,5 +1,6 @@
 """`holdfast receipt`: the signed receipts of backups, and checking one offline."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -48,6 +49,9 @@ def verify(
     """
     from holdfast.vault import receipts
 
+    if key is not None and not re.fullmatch(r"\s*[0-9a-fA-F]{64}\s*", key):
+        hint = "A public key is 64 hexadecimal digits: `holdfast receipt key` prints the vault's."
+        raise InputError(f"{key!r} is no key", field="--key", hint=hint)
     try:
         data = file.read_bytes()
     except OSError as error:

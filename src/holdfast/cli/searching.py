@@ -73,6 +73,8 @@ def search(
             else:
                 _tell(output, hit, matcher)
         steps.close()
+        if endpoint is None and text is not None and any(one.name == text for one in session.browser.endpoints(state)):
+            output.note(f"{text} is an endpoint: `--endpoint {text}` looks in its records only")
         output.document(about(state) | {"hits": found, "more": is_more})
         output.note(f"{count(shown, 'record')}{' and more (--limit)' if is_more else ''} {standing(state)}")
 

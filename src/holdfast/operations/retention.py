@@ -55,10 +55,14 @@ class RetentionRules:
     def parse(cls, text: str) -> "RetentionRules":
         """`last=7 daily=30 weekly=12 within=14d after_deletion=90d`, in any order. Raises InputError."""
         found: dict[str, int] = {}
-        for word in text.replace(",", " ").split():
+        words = text.replace(",", " ").split()
+        for word in words:
             name, _, value = word.partition("=")
             try:
                 if name in _COUNTED:
+                    if not value.removeprefix("-").isdecimal():
+                        shown = next((one for one in words if one.isdecimal()), "3")
+                        raise InputError(f"{word!r} has no number: say {name}={shown}", field="retention", hint=_HINT)
                     found[name] = int(value)
                 elif name in ("within", "after_deletion"):
                     found[name + "_s"] = int(parse_duration(value).total_seconds())

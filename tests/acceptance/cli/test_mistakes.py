@@ -70,6 +70,16 @@ def test_an_instance_that_cannot_be_added_leaves_nothing_behind(cli: CommandLine
     _assert_told(cli("add", "shp", "other", "token=1"), 2, "Did you mean `Shop`?")
 
 
+def test_what_is_nearly_right_is_answered_with_what_is(shop: CommandLine, tmp_path: Path) -> None:
+    _assert_told(shop("retention", "set", "last", "3"), 2, "'last' has no number: say last=3")
+    _assert_told(shop("retention", "set", "daily=x"), 2, "say daily=3")
+    shop.good("backup", "shop")
+    receipt = tmp_path / "receipt.json"
+    receipt.write_text(shop("receipt", "show", "shop").out)
+    _assert_told(shop("receipt", "verify", str(receipt), "--key", "abc"), 2, "'abc' is no key", "64 hexadecimal digits")
+    _assert_told(shop("search", "shop", "items"), 0, "items is an endpoint: `--endpoint items`")
+
+
 def test_an_empty_secret_does_not_replace_one(shop: CommandLine) -> None:
     _assert_told(shop("set", "shop", "token="), 2, "the secret token is empty")
     _assert_told(shop("set", "shop", "token=  "), 2, "the secret token is empty")
