@@ -11,9 +11,9 @@ ACCOUNT = "testuser@example.com"
 _REDIRECT = "http://localhost:3000/cb"
 
 
-def refresh_token(emulate: Emulate) -> str:
+def refresh_token(emulate: Emulate, account: str = ACCOUNT) -> str:
     """Consent as a person does in a browser, and exchange the code."""
-    form = {"email": ACCOUNT, "redirect_uri": _REDIRECT, "scope": "openid email", "client_id": "the-client"}
+    form = {"email": account, "redirect_uri": _REDIRECT, "scope": "openid email", "client_id": "the-client"}
     code = urllib.parse.parse_qs(_redirected(f"{emulate.url('google')}/o/oauth2/v2/auth/callback", form))["code"][0]
     answer = Api(emulate.url("google")).form(
         "/oauth2/token", grant_type="authorization_code", code=code, redirect_uri=_REDIRECT, client_id="the-client",
@@ -23,11 +23,11 @@ def refresh_token(emulate: Emulate) -> str:
     return token
 
 
-def given(emulate: Emulate) -> dict[str, str]:
+def given(emulate: Emulate, account: str = ACCOUNT) -> dict[str, str]:
     """The values of a Google definition's variables."""
     url = emulate.url("google")
     return {
-        "client_id": "the-client", "client_secret": "GOCSPX-secret", "refresh_token": refresh_token(emulate),
+        "client_id": "the-client", "client_secret": "GOCSPX-secret", "refresh_token": refresh_token(emulate, account),
         "base_url": url, "token_url": f"{url}/oauth2/token",
     }  # fmt: skip
 

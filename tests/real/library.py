@@ -8,6 +8,7 @@ from holdfast.catalog.instances import Instance
 from holdfast.catalog.runs import Run
 from holdfast.definitions import library
 from holdfast.definitions.yaml_tree import read_tree
+from holdfast.operations import instances
 from tests.support.installation import Installation
 from tests.unit.definitions.cases import as_json
 
@@ -32,6 +33,14 @@ def adapted(
             if value is None:
                 del endpoint[key]
     return json.dumps(document)
+
+
+def another(installation: Installation, instance: Instance, **given: str) -> Instance:
+    """An instance of the same definition, with other values."""
+    definition_id = instance.definition_id
+    return instances.create(
+        installation.services, installation.customer.id, definition_id, label="another", given=given
+    )
 
 
 def stored(installation: Installation, instance: Instance, endpoint: str) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from holdfast.definitions import library
+from holdfast.operations import instances
 from tests.real.google import everything, given
-from tests.real.library import adapted, assert_success
+from tests.real.library import adapted, another, assert_success, stored
+from tests.real.test_stripe import at_source
 from tests.support.installation import Installation
 from tests.support.real_sources import Api, Emulate, Synapse
 from tests.support.restoring import planned, restored
@@ -34,6 +36,73 @@ def test_stripe(installation: Installation, emulate: Emulate) -> None:
     assert now.keys() == before.keys()
     for name, one in now.items():
         assert {**one, "id": 0, "created": 0} == {**before[name], "id": 0, "created": 0}
+
+
+def test_stripe_sets_back_what_was_edited(installation: Installation, emulate: Emulate) -> None:
+    api = emulate.api("stripe", "Bearer sk_test_edited")
+    customer = api.form("/v1/customers", name="to be edited", email="edited@x.test", description="kept")
+    values = {"token": "sk_test_edited", "base_url": emulate.url("stripe")}
+    instance = installation.instance(adapted("stripe", only=["customers"]), **values)
+    assert_success(installation.backup(instance))
+    api.form(f"/v1/customers/{customer['id']}", name="edited")
+    made = restored(installation, instance, on_conflict="overwrite")
+    assert [one["message"] for one in made.failures] == []
+    assert (made.status, made.counters["updated"]) == ("successful", 1)
+    assert api.get(f"/v1/customers/{customer['id']}") == customer
+
+
+@pytest.mark.parametrize("place", ["in place", "another account"])
+def test_stripe_to_an_empty_account(
+    installation: Installation, emulate: Emulate, empty_stripe: Emulate, place: str
+) -> None:
+    api, other = emulate.api("stripe", "Bearer sk_test_from"), empty_stripe.api("stripe", "Bearer sk_test_to")
+    for number in range(12):
+        more = {"metadata[size]": "L", "description": f"product {number}, described"}
+        product = api.form("/v1/products", name=f"product {number}", **more)["id"]
+        for amount, currency in ((500 + number, "usd"), (900, "eur")):
+            api.form(
+                "/v1/prices", product=product, unit_amount=amount, currency=currency, **{"metadata[n]": f"a{amount}"}
+            )
+
+    def seen(of: Api) -> tuple[Any, ...]:
+        customers = [{**one, "id": 0, "created": 0} for one in everything_of(of, "customers")]
+        products = {one["id"]: {**one, "id": 0, "created": 0} for one in everything_of(of, "products")}
+        prices = [
+            {**one, "id": 0, "created": 0, "product": products[one["product"]]["name"]}
+            for one in everything_of(of, "prices")
+        ]
+        return tuple(sorted(map(json.dumps, found)) for found in (customers, products.values(), prices))
+
+    # It takes what a form says of `active` for a text.
+    ways = {name: _without_active(name) for name in ("products", "prices")}
+    document = adapted("stripe", only=["customers", "products", "prices"], endpoints=ways)
+    instance = installation.instance(document, token="sk_test_from", base_url=emulate.url("stripe"))
+    assert_success(installation.backup(instance))
+    values = {"token": "sk_test_to", "base_url": empty_stripe.url("stripe")}
+    target = instance
+    if place == "in place":
+        instances.set_variables(installation.services, instance, values)
+    else:
+        target = another(installation, instance, **values)
+    plan = planned(installation, instance, to=target)
+    made = restored(installation, instance, to=target)
+    assert [one["message"] for one in made.failures] == []
+    assert (made.status, made.counters["created"]) == ("successful", plan.total("create"))
+    assert seen(other) == seen(api)
+    again = restored(installation, instance, to=target)
+    assert (again.status, again.counters["created"]) == ("successful", 0)
+
+
+def everything_of(api: Api, name: str) -> list[dict[str, Any]]:
+    return list(at_source(api, f"/v1/{name}").values())
+
+
+def _without_active(endpoint: str) -> dict[str, Any]:
+    (said,) = [one["restore"] for one in json.loads(adapted("stripe"))["endpoints"] if one["name"] == endpoint]
+    fields = said["create"]["fields"]
+    kept = [one for one in fields if one != "active"]
+    said["create"]["fields"] = kept if isinstance(fields, list) else {name: fields[name] for name in kept}
+    return {"restore": said}
 
 
 def test_github(installation: Installation, emulate: Emulate) -> None:
@@ -99,6 +168,47 @@ def test_gmail(installation: Installation, emulate: Emulate) -> None:
     assert [one["message"] for one in made.failures] == []
     assert (made.status, made.counters["created"]) == ("successful", 6)
     assert {key: one[1:] for key, one in messages().items()} == {key: one[1:] for key, one in before.items()}
+
+
+def test_gmail_to_another_mailbox(installation: Installation, emulate: Emulate) -> None:
+    api, other = (emulate.api("google", f"Bearer gmail-{name}") for name in ("from", "to"))
+    box = "/gmail/v1/users/me"
+    kept = [api.post(f"{box}/labels", {"name": f"kept {number}"})["id"] for number in range(3)]
+    for number in range(30):
+        lines = [f"Message-ID: <given{number}@x.test>", "From: a@x.test", "To: b@x.test", f"Subject: given {number}"]
+        raw = "\r\n".join([*lines, "Date: Tue, 24 Nov 2026 08:00:00 +0000", "", f"body {number}"])
+        encoded = base64.urlsafe_b64encode(raw.encode()).decode()
+        api.post(f"{box}/messages", {"raw": encoded, "labelIds": ["INBOX", kept[number % 3]]})
+    rule = {"criteria": {"from": "a@x.test"}, "action": {"addLabelIds": [kept[1]]}}
+    api.post(f"{box}/settings/filters", rule)
+
+    def seen(of: Api) -> tuple[Any, ...]:
+        names = {one["id"]: one["name"] for one in of.get(f"{box}/labels")["labels"]}
+        messages = []
+        for stub in everything(of, f"{box}/messages", "messages", maxResults=50):
+            one = of.get(f"{box}/messages/{stub['id']}", format="full")
+            whole = of.get(f"{box}/messages/{stub['id']}", format="raw")["raw"]
+            headers = sorted((header["name"], header["value"]) for header in one["payload"]["headers"])
+            messages.append((headers, sorted(names[label] for label in one["labelIds"]), whole, one["internalDate"]))
+        filters = [
+            (one["criteria"], [names[label] for label in one["action"]["addLabelIds"]])
+            for one in of.get(f"{box}/settings/filters").get("filter", [])
+        ]
+        return sorted(names.values()), sorted(messages), filters
+
+    only = ["labels", "messages", "filters"]
+    document = adapted("gmail", only=only, endpoints={"messages": {"changes": None}})
+    instance = installation.instance(document, **given(emulate, "from@example.com"))
+    assert_success(installation.backup(instance))
+    assert len(stored(installation, instance, "messages")) == 30
+    target = another(installation, instance, **given(emulate, "to@example.com"))
+    plan = planned(installation, instance, to=target)
+    made = restored(installation, instance, to=target)
+    assert [one["message"] for one in made.failures] == []
+    assert (made.status, made.counters["created"], plan.total("create")) == ("successful", 34, 34)
+    assert seen(other) == seen(api)
+    again = restored(installation, instance, to=target)
+    assert (again.status, again.counters["created"]) == ("successful", 0)
 
 
 def test_matrix(installation: Installation, synapse: Synapse) -> None:

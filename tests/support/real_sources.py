@@ -35,16 +35,28 @@ DEVPI = "6.20.3"
 SERVICES = ("github", "google", "slack", "stripe", "linear")
 _PATIENCE_S = 60.0
 _SEED = {
-    "tokens": {"ghtok": {"login": "octocat", "scopes": ["repo", "user", "admin:org"]}},
+    "tokens": {
+        "ghtok": {"login": "octocat", "scopes": ["repo", "user", "admin:org"]},
+        "hubtok": {"login": "hubot", "scopes": ["repo", "user", "admin:org"]},
+        "gmail-from": {"login": "from@example.com", "scopes": []},
+        "gmail-to": {"login": "to@example.com", "scopes": []},
+    },
     "github": {
-        "users": [{"login": "octocat", "name": "The Octocat", "email": "octocat@github.com"}],
+        "users": [
+            {"login": "octocat", "name": "The Octocat", "email": "octocat@github.com"},
+            {"login": "hubot", "name": "Hubot", "email": "hubot@github.com"},
+        ],
         "repos": [
             {"owner": "octocat", "name": "hello-world", "auto_init": True},
             {"owner": "octocat", "name": "other", "auto_init": True},
         ],
     },
     "google": {
-        "users": [{"email": "testuser@example.com", "name": "Test User"}],
+        "users": [
+            {"email": "testuser@example.com", "name": "Test User"},
+            {"email": "from@example.com", "name": "Whose Mailbox It Was"},
+            {"email": "to@example.com", "name": "Whose Mailbox It Becomes"},
+        ],
         "oauth_clients": [
             {"client_id": "the-client", "client_secret": "GOCSPX-secret", "redirect_uris": ["http://localhost:3000/cb"]}
         ],
@@ -159,16 +171,29 @@ class Synapse:
 @pytest.fixture(scope="session")
 def emulate() -> Iterator[Emulate]:
     """Started at its first use; everything in it is lost at the end."""
+    with _emulating(*SERVICES) as running:
+        yield running
+
+
+@pytest.fixture
+def empty_stripe() -> Iterator[Emulate]:
+    """Another one, as another account: it does not tell accounts apart by their keys."""
+    with _emulating("stripe") as running:
+        yield running
+
+
+@contextmanager
+def _emulating(*services: str) -> Iterator[Emulate]:
     folder = FOLDER / "emulate"
     node = _install_emulate(folder)
-    base = _free_ports(len(SERVICES))
+    base = _free_ports(len(services))
     seed = folder / f"seed-{base}.yaml"
     seed.write_text(yaml.safe_dump(_SEED))
     command = [
         node, str(folder / "node_modules/emulate/dist/index.js"), "start", "--host", "127.0.0.1", "--port", str(base),
-        "--seed", str(seed), "--service", ",".join(SERVICES),
+        "--seed", str(seed), "--service", ",".join(services),
     ]  # fmt: skip
-    ports = {service: base + index for index, service in enumerate(SERVICES)}
+    ports = {service: base + index for index, service in enumerate(services)}
     try:
         with _running(command, folder, list(ports.values())):
             yield Emulate(ports)

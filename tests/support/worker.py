@@ -5,9 +5,9 @@ work within a tenth of a second instead of three seconds.
         worker = workers.start(home, dies=Death("put", 3, "packs/", "after"), checkpoint_records=100)
         assert worker.wait() == -signal.SIGKILL
 
-A worker opens the installation in `home`, works until no backup is active any more, and ends. What it prints is in
-`home/worker.log`. `python -m tests.support.worker` is the process they are forked from; it is told what to do on its
-standard input, a JSON object a line.
+A worker opens the installation in `home`, works until no backup or restore is active any more, and ends. What it prints
+is in `home/worker.log`. `python -m tests.support.worker` is the process they are forked from; it is told what to do on
+its standard input, a JSON object a line.
 """
 
 import json
@@ -118,7 +118,8 @@ def _serve(orders: IO[str]) -> None:
     import holdfast.engine.queue
     import holdfast.engine.runtime
     import holdfast.operations.backup.run
-    import holdfast.operations.duties  # noqa: F401
+    import holdfast.operations.duties
+    import holdfast.operations.restore.run  # noqa: F401
 
     assert threading.active_count() == 1, "a process with threads must not fork"
     for line in orders:
@@ -174,9 +175,9 @@ def _child(order: dict[str, Any]) -> int:
 
 
 def work(home: Path, dies: Death | None, settings: dict[str, Any]) -> None:
-    """Be a worker until no backup is active."""
+    """Be a worker until no backup and no restore is active."""
     from holdfast import app
-    from holdfast.catalog import runs
+    from holdfast.catalog import restores, runs
     from tests.support.installation import settings_for
 
     with _dying(dies) as watch, app.opened(settings_for(home, **settings)) as services:
@@ -184,7 +185,7 @@ def work(home: Path, dies: Death | None, settings: dict[str, Any]) -> None:
         services.engine.start()
         while True:
             with services.database.read() as connection:
-                if not runs.all_active(connection):
+                if not runs.all_active(connection) and not restores.all_active(connection):
                     return
             services.engine.stopping.wait(0.02)
 

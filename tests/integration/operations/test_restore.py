@@ -4,10 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from holdfast.catalog import restores
 from holdfast.catalog.instances import Instance
+from holdfast.definitions.loading import load
 from holdfast.errors import Conflict, InputError
 from holdfast.operations import instances, restore
 from holdfast.operations.restore.run import run_restore
+from holdfast.operations.restore.ties import Ties
 from tests.support.installation import Installation
 from tests.support.restoring import asked, ended, journal, planned, report, restored
 from tests.support.writable_source import DOCUMENT, WritableSource, writable
@@ -215,3 +218,42 @@ def test_a_plan_by_job_and_one_restore_at_a_time(
     restore.cancel_restore(installation.services, waiting)
     run_restore(installation.services, waiting.id)
     assert (ended(installation, waiting).status, boards.writes) == ("canceled", [])
+
+
+COUNTING = """
+holdfast: 1
+name: Counting
+connection: {base_url: "http://127.0.0.1:1"}
+endpoints:
+  - {name: places, path: /places, id: id}
+  - {name: goals, for_each: places, path: "/places/{{ parent.id }}/goals", id: {fields: id, global: true}}
+  - name: tasks
+    for_each: places
+    path: /places/{{ parent.id }}/tasks
+    id: {fields: id, global: true}
+    restore:
+      create: {path: "/places/{{ parent.id }}/tasks", fields: [goal]}
+      find: goal
+      references: {goal: {endpoint: goals, field: number}}
+"""
+
+
+def test_a_number_that_counts_anew_below_every_parent_is_never_taken_for_another_parents(
+    installation: Installation,
+) -> None:
+    instance, definition = installation.instance(COUNTING), load(COUNTING, "counting")
+    database = installation.services.database
+    ties = Ties(database, definition, instance.id, instance.id)
+    old, new = {"id": "g1", "number": 1}, {"id": "g9", "number": 4}
+    learned = ties.learned(definition.endpoint("goals"), "g1", "here", old, new, "g9")
+    with database.write() as connection:
+        restores.map_values(connection, instance.id, instance.id, "goals", learned)
+    tasks = definition.endpoint("tasks")
+    assert ties.tied(tasks, "here", {"goal": 1}).fields == {"goal": 4}
+    assert ties.tied(tasks, "there", {"goal": 1}).fields == {"goal": 1}
+    goals = definition.endpoint("goals")
+    ties.remember(
+        "goals", ties.learned(goals, "g2", "there", {"id": "g2", "number": 1}, {"id": "g8", "number": 7}, "g8")
+    )
+    assert ties.as_target(goals, "g1", "here", old) == new
+    assert ties.as_target(goals, "g2", "there", {"id": "g2", "number": 1}) == {"id": "g8", "number": 7}

@@ -2,6 +2,7 @@ import pytest
 
 from holdfast.definitions import library
 from holdfast.definitions.expressions import template
+from holdfast.definitions.selectors import selector
 from holdfast.errors import NotFound
 
 
@@ -73,3 +74,11 @@ def test_kinto_has_no_file_where_a_record_has_no_attachment() -> None:
     assert blob is not None
     assert template(blob.url).render_url(record={"id": "a"}) == ""
     assert template(blob.url).render_url(record={"attachment": {"location": "http://x/y"}}) == "http://x/y"
+
+
+def test_github_restores_nothing_that_was_said_in_a_pull_request() -> None:
+    restore = library.load("github").endpoint("issue_comments").restore
+    assert restore is not None
+    (exception,) = restore.impossible
+    assert selector(exception.when).find({"html_url": "https://github.com/o/r/pull/7#issuecomment-1"})
+    assert not selector(exception.when).find({"html_url": "https://github.com/o/r/issues/7#issuecomment-1"})

@@ -68,12 +68,15 @@ class Decider:
                     yield decision
 
     def _grouped(self, endpoint: Endpoint) -> dict[str, list[str]]:
-        """The keys of the chosen records by their parents' keys."""
+        """The keys of the chosen records by their parents' keys; numbers in their order: what is made anew stands in
+        the order in which it was made."""
         context = self._context
         found: dict[str, list[str]] = {}
         for some in context.options.records(context.browser, context.given.state, endpoint.name):
             for stored, parent_key in zip(some, context.parent_keys(endpoint, some), strict=True):
                 found.setdefault(parent_key, []).append(stored.key)
+        for keys in found.values():
+            keys.sort(key=_counting)
         return found
 
     async def _of_parent(self, endpoint: Endpoint, parent_key: str, keys: list[str]) -> list[Decision]:
@@ -144,17 +147,18 @@ class Decider:
             endpoint, stored.key, parent_key, "leave", fields, live=live, seen=seen, has_blob=stored.has_blob,
             refers=tied.refers,
         )  # fmt: skip
+        rule = self._context.options.on_conflict
+        if live is not None and not live.trashed:
+            by_blob = restore.blob.changes if restore.blob is not None and stored.has_blob else {}
+            if is_equal(endpoint, fields, live.fields, by_blob):
+                return replace(base, why="it is as it was")
+            if rule == "skip":
+                return replace(base, why="it is there, and differs")
         for exception in restore.impossible:
             with suppress(PageUnreadable):
                 if selector(exception.when).find(fields):
                     return replace(base, action="impossible", why=exception.because)
         if live is not None and not live.trashed:
-            by_blob = restore.blob.changes if restore.blob is not None and stored.has_blob else {}
-            if is_equal(endpoint, fields, live.fields, by_blob):
-                return replace(base, why="it is as it was")
-            rule = self._context.options.on_conflict
-            if rule == "skip":
-                return replace(base, why="it is there, and differs")
             if rule == "duplicate":
                 return self._duplicate(base, restore, parent)
             if restore.update is None:
@@ -193,6 +197,10 @@ class Decider:
         self, endpoint: Endpoint, stored: StoredRecord, parent_key: str, fields: Mapping[str, Any], why: str
     ) -> Decision:
         return Decision(endpoint, stored.key, parent_key, "impossible", fields, why, has_blob=stored.has_blob)
+
+
+def _counting(key: str) -> tuple[bool, int, str]:
+    return (False, len(key), key) if key.isdecimal() else (True, 0, key)
 
 
 def duplicated(context: Context, endpoint: Endpoint, fields: Mapping[str, Any]) -> dict[str, Any]:

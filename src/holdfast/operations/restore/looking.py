@@ -69,7 +69,7 @@ class Looker:
                 live = await self.one(endpoint, parent, with_id(endpoint, fields, record_id))
                 if live is not None:
                     found.add(live, match_of(endpoint, live.fields))
-            if len(found.by_id) == len(set(ids)) or not matches:
+            if found.by_id.keys() >= set(ids) or not matches:
                 return found
         if by_search:
             for fields in wanted:
@@ -134,10 +134,12 @@ class Looker:
             return f"the backup has no {endpoint.name} {key}, which it belongs to"
         (above_key,) = context.parent_keys(endpoint, [stored])
         above = await self.parent(endpoint, above_key)
-        if isinstance(above, str | Expected):
-            return above
-        target_id = context.ties.target_id(endpoint.name, key)
         absent = f"{endpoint.name} {key}, which it belongs to, is not at the target: restore it as well"
+        if isinstance(above, str):
+            return above
+        if isinstance(above, Expected):
+            return absent  # below what is made first there is only what is made too
+        target_id = context.ties.target_id(endpoint.name, key)
         fields = context.ties.as_target(endpoint, key, above_key, fields_of(stored.raw))
         if target_id is None:
             if not context.finds_by_id(endpoint):
@@ -154,7 +156,8 @@ class Looker:
     ) -> Mapping[str, Any] | None:
         if endpoint.record_path is not None or endpoint.detail is not None:
             live = await self.one(endpoint, parent, fields)
-            return None if live is None or live.trashed else live.fields
+            # Where the address is made of a number that counts anew, another record may stand there now.
+            return None if live is None or live.trashed or live.id != record_id else live.fields
         place = endpoint.name, "" if parent is None else parent.key
         if place not in self._listed:
             scope = await self.everything(endpoint, parent)

@@ -114,6 +114,14 @@ async def plan_in(context: Context) -> RestorePlan:
                 written.add(decision.parent_key)
             if decision.action in {"create", "undelete"}:
                 context.ties.expect(endpoint, decision.key, decision.parent_key, decision.fields)
+            elif decision.live is not None:
+                live = decision.live
+                context.ties.remember(
+                    endpoint.name,
+                    context.ties.learned(
+                        endpoint, decision.key, decision.parent_key, decision.fields, live.fields, live.id
+                    ),
+                )
         # A new parent is looked at, and so is what it may have below it by itself.
         new_lists += 2 * len(new_parents)
         if not reads_back(endpoint):

@@ -1,7 +1,7 @@
 """What ties restored records to each other: ids that have become others, and the fields that refer to them."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,7 @@ class Ties:
         self._target_id = target_id
         self.in_place = instance_id == target_id
         self._expected: dict[tuple[str, str, str], str] = {}
+        self._there: dict[tuple[str, str, str], str] = {}
         self._wanted_fields: dict[str, set[str]] = {}
         for endpoint in definition.endpoints:
             if endpoint.restore is not None:
@@ -49,6 +50,10 @@ class Ties:
         """This record will be at the target, though nobody knows yet with which id."""
         for name, old in self._olds(endpoint, key, parent_key, fields):
             self._expected[endpoint.name, name, old] = key
+
+    def remember(self, endpoint: str, entries: Iterable[tuple[str, str, str]]) -> None:
+        """What a plan has learned of records that are at the target; a restore keeps it in the catalog."""
+        self._there.update(((endpoint, name, old), new) for name, old, new in entries)
 
     def is_expected(self, endpoint: str, key: str) -> bool:
         return (endpoint, _ID, key) in self._expected
@@ -82,7 +87,9 @@ class Ties:
         target = self.target_id(endpoint.name, key)
         if target is not None:
             made = with_id(endpoint, made, target)
-        for name, old in self._olds(endpoint, key, parent_key, fields):
+        # Of a field below a parent the first one tells which parent: its number may be another record's elsewhere.
+        olds = dict(reversed(list(self._olds(endpoint, key, parent_key, fields))))
+        for name, old in olds.items():
             new = self._mapped(endpoint.name, name, [old]).get(old) if name else None
             if new is not None:
                 made = replaced(made, name, _like(new))
@@ -94,7 +101,7 @@ class Ties:
         made, missing, refers = dict(fields), [], set()
         for path, reference in (restore.references if restore is not None else {}).items():
             for value in {one for one in map(_text, values_at(fields, path)) if one is not None}:
-                new, why, key = self._resolve(reference, parent_key, value)
+                new, why, key = self._resolve(endpoint, reference, parent_key, value)
                 if key is not None and reference.endpoint == endpoint.name:
                     refers.add(key)
                 if why is not None:
@@ -103,13 +110,18 @@ class Ties:
                     made = replaced(made, path, _changing(value, new))
         return Tied(made, missing, frozenset(refers))
 
-    def _resolve(self, reference: Reference, parent_key: str, value: str) -> tuple[str | None, str | None, str | None]:
+    def _resolve(
+        self, endpoint: Endpoint, reference: Reference, parent_key: str, value: str
+    ) -> tuple[str | None, str | None, str | None]:
         """What stands for a reference at the target (None: what stood there), what is wrong with it, and the key of the
         record that it leads to where that one is restored too."""
         referred = self._definition.endpoint(reference.endpoint)
         olds = [value]
         if referred.parents and parent_key:
-            olds.append(identity.child_key(parent_key, value))
+            within = identity.child_key(parent_key, value)
+            # A field below the same parent may count anew there: the number 7 of another parent is another record.
+            counts_anew = reference.field != _ID and referred.parents == endpoint.parents
+            olds = [within] if counts_anew else [value, within]
         found = self._mapped(reference.endpoint, reference.field, olds)
         key = next((self._expected[place] for old in olds if (place := (referred.name, reference.field, old))
                     in self._expected), None)  # fmt: skip
@@ -134,7 +146,8 @@ class Ties:
 
     def _mapped(self, endpoint: str, name: str, olds: Sequence[str]) -> dict[str, str]:
         with self._database.read() as connection:
-            return restores.mapped(connection, self._instance_id, self._target_id, endpoint, name, olds)
+            found = restores.mapped(connection, self._instance_id, self._target_id, endpoint, name, olds)
+        return found | {old: self._there[endpoint, name, old] for old in olds if (endpoint, name, old) in self._there}
 
 
 def _addressed_by(endpoint: Endpoint) -> set[str]:
