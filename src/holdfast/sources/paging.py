@@ -222,8 +222,11 @@ def token_of(value: object, where: str) -> str | None:
 class Trail:
     """Where one listing has been. Refuses positions and pages that were there before, in bounded memory."""
 
-    def __init__(self, start: Position | None, first_url: str) -> None:
-        """`first_url` is where the listing begins: a next URL that leads back there is a circle too."""
+    def __init__(self, start: Position | None, first_url: str, parameter: str | None = None) -> None:
+        """`first_url` is where the listing begins: a next URL that leads back there is a circle too. `parameter` is
+        what asks for the next page, for messages.
+        """
+        self._parameter = parameter
         self._positions: set[int] = {_place(start) if start is not None else hash(("url", first_url))}
         self._pages: set[int] = set()
         self._empty = 0
@@ -240,9 +243,10 @@ class Trail:
         self._empty = 0
         # The ids and the first and last record's bytes: hashing all bytes would cost as much as reading them.
         if not _note(self._pages, hash((*ids, raws[0], raws[-1]))):
+            which = f" `{self._parameter}`" if self._parameter else ""
             raise PageUnreadable(
                 "the page repeats one that was listed before, although another was asked for",
-                hint="Does the source know the definition's paging parameter?",
+                hint=f"Does the source ignore the paging parameter{which}?",
             )
 
     def move(self, position: Position) -> None:

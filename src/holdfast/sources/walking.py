@@ -59,7 +59,7 @@ class Course:
 
 async def walk(client: Client, course: Course, position: Position | None) -> AsyncGenerator[Page, None]:
     """The pages from `position` on. See `Source.pages` for the errors."""
-    trail = Trail(position, course.url)
+    trail = Trail(position, course.url, course.paging.query)
     while True:
         number = continuation(position)[0] + 1
         what = f"{course.whose}, page {number}"

@@ -78,7 +78,8 @@ def test_a_check_that_anybody_passes_proves_nothing(source: HostileSource) -> No
     text = text.replace("  limits:", '  auth: {type: bearer, token: "{{ token }}"}\n  limits:')
     assert "succeeds without the credential too" in tried(text, {"token": "t0ken"}).suspicions[0]
     source.switches.token = "t0ken"
-    assert tried(text, {"token": "t0ken"}).suspicions == []
+    [doubt] = tried(text, {"token": "t0ken"}).suspicions
+    assert "there is no `connection.check`" in doubt
 
 
 def test_what_cannot_be_read_is_named_with_what_was_asked_and_the_rest_goes_on(source: HostileSource) -> None:
@@ -154,3 +155,64 @@ def test_a_link_that_nobody_follows_is_noticed() -> None:
     with in_thread(ScriptedSource(script)) as api:
         [doubt] = doubts(tried(scripted(api, endpoints="- {name: items, path: /items, id: id}")))
     assert "`paging: link_header`" in doubt
+
+
+def test_every_blob_of_the_records_shown_is_asked_for(source: HostileSource) -> None:
+    source.blobs["one"] = StoredBlob(b"x" * 5_000, "image/png", '"1"')
+    for number in (1, 2, 3):
+        source.put("items", make_record(number, file=f"{source.url}/blob/{'one' if number == 1 else 'none'}"))
+    found = doubts(tried(document(source.url, STABLE_ITEMS + 'blob: {url: "{{ record.file }}", recheck: 30d}\n')))
+    assert [text.partition(":")[0] for text in found] == [
+        "the blob of 2 cannot be had", "the blob of 3 cannot be had",
+    ]  # fmt: skip
+
+
+def test_selectors_that_find_nothing_are_noticed() -> None:
+    endpoint = """
+- name: items
+  path: /items
+  id: id
+  volatile: [author.seen, tags.age]
+  blob: {url: "/files/{{ record.id }}", version: [revison], size: byts}
+  restore:
+    find: {by: [nmae]}
+    create: {path: /items, fields: {title: titel}}
+"""
+
+    def script(asked: Asked) -> Any:
+        records = [{"id": n, "author": {"seen": None}, "tags": [{"ages": 1}]} for n in (1, 2)]
+        return records if asked.path == "/items" else web.Response(body=b"file")
+
+    with in_thread(ScriptedSource(script)) as api:
+        found = doubts(tried(scripted(api, endpoints=endpoint)))
+    assert [text.partition("` finds nothing in any of the 2 records")[0] for text in found] == [
+        "`volatile: tags.age", "`blob.version: revison", "`blob.size: byts", "`restore.find: nmae",
+        "`restore.create.fields.title: titel",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ["total", "total_pages"])
+def test_a_total_that_is_not_there_is_told_instead_of_a_page_size(key: str) -> None:
+    paging = {"total": "type: offset, query: offset", "total_pages": "type: page, query: page"}[key]
+    endpoint = f"""
+- name: items
+  path: /items
+  records: items
+  id: id
+  query: {{per_page: 100}}
+  paging: {{{paging}, {key}: meta.nothing}}
+"""
+    script = lambda asked: {"items": [{"id": 1}, {"id": 2}] if asked.query.get(asked_by) in first else []}  # noqa: E731
+    asked_by, first = ("offset", (None, "0")) if key == "total" else ("page", ("1",))
+    with in_thread(ScriptedSource(script)) as api:
+        trial = tried(scripted(api, endpoints=endpoint))
+    found = doubts(trial)
+    assert any(f"`paging.{key}: meta.nothing` finds nothing in the answers" in text for text in found), trial
+    assert not any("write 2" in text for text in found)
+
+
+def test_a_paging_parameter_that_the_source_ignores_is_told() -> None:
+    endpoint = "- {name: items, path: /items, id: id, paging: {type: page, query: pgae}}"
+    with in_thread(ScriptedSource(lambda asked: [{"id": 1}, {"id": 2}])) as api:
+        [one] = tried(scripted(api, endpoints=endpoint)).endpoints
+    assert one.sample.failure is not None and "`pgae`" in one.sample.failure, one.sample.failure

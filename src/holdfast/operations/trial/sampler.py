@@ -1,4 +1,5 @@
-"""Samples one endpoint: a few pages of a few of its lists, one record by its address, one blob's beginning."""
+"""Samples one endpoint: a few pages of a few of its lists, one record by its address, one blob's beginning, the
+heads of a few more."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,8 @@ from holdfast.sources.splitter import decode_leniently
 _RECORDS_KEPT = 5_000
 """Of an endpoint: pages may be long."""
 _BLOB_BYTES = 4 * 1024 * 1024
+_BLOBS = 3
+"""Of an endpoint are asked for; only the first of them that comes is read."""
 
 
 class Sampler:
@@ -198,36 +201,40 @@ class Sampler:
             found.whole = _fields(whole)
 
     async def _blob(self) -> None:
-        source, endpoint, found = self._source, self._endpoint, self.found
+        endpoint, found = self._endpoint, self.found
         if endpoint.blob is None:
             return
         if endpoint.detail is not None and found.whole is not None:
-            with_blob: tuple[str, Mapping[str, Any]] | None = (found.whole_of, found.whole)
-            if self._blob_of(self._raws[0][0], found.whole) is None:
-                with_blob = None
+            with_blob = [(found.whole_of, found.whole)] if self._blob_of(self._raws[0][0], found.whole) else []
         else:
-            with_blob = next(((one.id, one.fields) for one in found.records if one.blob is not None), None)
-        if with_blob is None:
+            with_blob = [(one.id, one.fields) for one in found.records if one.blob is not None]
+        if not with_blob:
             found.notes.append("none of the records seen has a blob: is `blob` right?")
             return
-        record_id, fields = with_blob
+        for record_id, fields in with_blob[:_BLOBS]:
+            await self._ask_for_blob(record_id, fields)
+
+    async def _ask_for_blob(self, record_id: str, fields: Mapping[str, Any]) -> None:
+        source, endpoint, found = self._source, self._endpoint, self.found
         parent = next((of for of, raw in self._raws if _fields(raw) == fields), self._raws[0][0])
         began, size = time.monotonic(), 0
         try:
             async with source.blob(endpoint.name, parent, fields) as blob:
-                async for piece in blob:
-                    size += len(piece)
-                    if size >= _BLOB_BYTES:
-                        break
-                found.blob = SampledBlob(
-                    record_id, size, blob.size, blob.content_type, blob.version, time.monotonic() - began
-                )
+                content_type = blob.content_type
+                if found.blob is None:
+                    async for piece in blob:
+                        size += len(piece)
+                        if size >= _BLOB_BYTES:
+                            break
+                    found.blob = SampledBlob(
+                        record_id, size, blob.size, content_type, blob.version, time.monotonic() - began
+                    )
         except Skipped as skipped:
             found.notes.append(f"blob of {record_id}: {skipped}")
         except SourceError as error:
             found.notes.append(f"the blob of {record_id} cannot be had: {error.in_full}")
         else:
-            if found.blob.content_type is not None and found.blob.content_type.startswith("text/html"):
+            if content_type is not None and content_type.startswith("text/html"):
                 found.notes.append(f"the blob of {record_id} is a page of HTML: is that the login page?")
 
 

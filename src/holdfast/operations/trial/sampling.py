@@ -93,7 +93,7 @@ async def try_definition(
             ordered = [samples[one.name].found for one in definition.endpoints if one.name in samples]
             found = [EndpointTrial(one, suspicions(definition, one)) for one in ordered]
         if failure is None:
-            general += await _without_credential(definition, variables, network)
+            general += await _without_credential(definition, variables, network) or _without_check(definition)
         requests = source.requests
     is_whole = failure is None and all(one.sample.failure is None for one in found)
     expected = forecast(definition, [one.sample for one in found]) if is_whole and found else None
@@ -114,6 +114,15 @@ def _with_parents(definition: Definition, only: set[str]) -> set[str]:
         wanted.add(endpoint.name)
         waiting += [name for name in endpoint.parents + _within(endpoint) if name not in wanted]
     return wanted
+
+
+def _without_check(definition: Definition) -> list[str]:
+    if definition.connection.auth.type == "none" or definition.connection.check is not None:
+        return []
+    return [
+        "there is no `connection.check`: whether the credential is good shows only in the first list that is read; "
+        "name a cheap request that fails without a good one"
+    ]
 
 
 async def _without_credential(

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from holdfast.definitions.document import Definition, Endpoint, Limits
+from holdfast.definitions.document import Definition, Endpoint, Limits, Paging
+from holdfast.definitions.selectors import selector
 from holdfast.operations.trial.findings import EndpointSample, Seen
 from holdfast.sources.links import next_link
 
@@ -28,6 +29,7 @@ def suspicions(definition: Definition, sample: EndpointSample) -> list[str]:
     found += _ids(sample)
     found += _paging(sample)
     found += _cursors(sample)
+    found += _selectors(sample)
     found += _deletions(sample.endpoint, sample)
     found += _stubs(sample)
     found += _limits(definition.connection.limits, sample.answers)
@@ -60,7 +62,10 @@ def _paging(sample: EndpointSample) -> Iterator[str]:
         for name, text in endpoint.query.items()
         if _SIZE_PARAMETERS.fullmatch(name) and text.isascii() and text.isdigit() and int(text) > 1
     ]
-    for name, size in wanted:
+    lost = [(key, text) for key, text in _told_by(paging) if _finds_nothing(text, sample.answers)]
+    for key, text in lost:
+        yield f"`paging.{key}: {text}` finds nothing in the answers: where does the source say how much there is?"
+    for name, size in wanted if not lost else ():
         cut = [page.records for page in sample.pages if page.goes_on and page.records < size]
         over = [page.records for page in sample.pages if page.records > size]
         if cut:
@@ -92,6 +97,23 @@ def _paging(sample: EndpointSample) -> Iterator[str]:
         yield "no record was listed: does the account have none, or does the default list hide them (closed, archived)?"
 
 
+def _told_by(paging: Paging) -> list[tuple[str, str]]:
+    """The selectors by which a list says where it ends."""
+    told = {"total_pages": paging.total_pages, "total": paging.total, "has_more": paging.has_more}
+    return [(key, text) for key, text in told.items() if text]
+
+
+def _finds_nothing(text: str, answers: Sequence[Seen]) -> bool:
+    bodies = [one.body for one in answers if one.status < 300]
+    for body in bodies:
+        try:
+            if selector(text).find(json.loads(body)) is not None:
+                return False
+        except ValueError:
+            return False
+    return bool(bodies)
+
+
 def _cursors(sample: EndpointSample) -> Iterator[str]:
     incremental = sample.endpoint.incremental
     if incremental is None or not incremental.field or not sample.records:
@@ -109,6 +131,39 @@ def _cursors(sample: EndpointSample) -> Iterator[str]:
     ahead = [value for value in values if (moment := _moment(value)) is not None and moment > now + _FUTURE]
     if ahead:
         yield f"`{incremental.field}` is in the future in {len(ahead)} records ({max(ahead)}): is it a time of change?"
+
+
+def _selectors(sample: EndpointSample) -> Iterator[str]:
+    """Those that find nothing in any record: a typing error would otherwise show only when it is too late."""
+    endpoint = sample.endpoint
+    records = [one.fields for one in sample.records if not one.deleted]
+    if endpoint.detail is not None:
+        records = [] if sample.whole is None else [sample.whole]
+    if not records:
+        return
+    named: list[tuple[str, str]] = [("volatile", text) for text in endpoint.volatile]
+    if endpoint.blob is not None and sample.blobs_per_record:
+        named += [("blob.version", text) for text in endpoint.blob.version]
+        named += [("blob.size", endpoint.blob.size)] if endpoint.blob.size else []
+    restore = endpoint.restore
+    if restore is not None and restore.find is not None:
+        named += [("restore.find", text) for text in restore.find.by]
+    if restore is not None and restore.create is not None and restore.create.fields is not None:
+        named += [(f"restore.create.fields.{name}", text) for name, text in restore.create.fields.items()]
+    for key, text in named:
+        finds = (lambda one, at=text: _is_there(one, at.split("."))) if key == "volatile" else selector(text).find
+        if all(finds(one) in (None, False) for one in records):
+            seen = "the record" if len(records) == 1 else f"any of the {len(records)} records"
+            yield f"`{key}: {text}` finds nothing in {seen} seen: is it written as the source writes it?"
+
+
+def _is_there(value: object, path: Sequence[str]) -> bool:
+    """Whether a dotted path leads somewhere, through lists too, as `volatile` reads it."""
+    if isinstance(value, list):
+        return any(_is_there(one, path) for one in value)
+    if not path:
+        return True
+    return isinstance(value, Mapping) and path[0] in value and _is_there(value[path[0]], path[1:])
 
 
 def _deletions(endpoint: Endpoint, sample: EndpointSample) -> Iterator[str]:
