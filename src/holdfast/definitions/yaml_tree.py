@@ -17,6 +17,7 @@ __all__ = ["LONGEST_DOCUMENT", "Node", "compose", "read_tree"]
 LONGEST_DOCUMENT = 256 * 1024
 """Characters of a document. PyYAML reads some 150 KB a second."""
 _DEEPEST = 24
+_UNQUOTED = re.compile(r"(?:^|[:,\[{]|\s-|^-)\s*\{\{")
 _CORE_TAGS: dict[str, Literal["null", "boolean", "number", "text"]] = {
     "tag:yaml.org,2002:null": "null",
     "tag:yaml.org,2002:bool": "boolean",
@@ -92,8 +93,10 @@ def compose(text: str, file: str | None = None) -> yaml.Node:
         root = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        reason = ", ".join(text for text in (error.context, error.problem) if text)
-        raise DefinitionError(f"not valid YAML: {reason}", file=file, line=mark.line + 1 if mark else None) from error
+        reason, line = _reason(error, text)
+        if line is None and mark is not None:
+            line = mark.line + 1
+        raise DefinitionError(f"not valid YAML: {reason}", file=file, line=line) from error
     except yaml.reader.ReaderError as error:
         character = error.character if isinstance(error.character, str) else chr(error.character)
         line = text.count("\n", 0, error.position) + 1
@@ -104,6 +107,19 @@ def compose(text: str, file: str | None = None) -> yaml.Node:
         raise DefinitionError("the document is empty", file=file, hint="It begins with `holdfast: 1`.")
     node: yaml.Node = root
     return node
+
+
+def _reason(error: yaml.MarkedYAMLError, text: str) -> tuple[str, int | None]:
+    """What is wrong, and the line (from 1) where it is known better than the parser knows it."""
+    if "'\\t'" in (error.problem or ""):
+        return "a tab may not stand here: use spaces", None
+    lines = text.split("\n")
+    for mark in (error.problem_mark, error.context_mark):
+        # The parser may notice only in the line below.
+        for number in (mark.line, mark.line - 1) if mark else ():
+            if 0 <= number < len(lines) and _UNQUOTED.search(lines[number]):
+                return 'text that begins with {{ needs quotes, as in "{{ token }}/notes"', number + 1
+    return ", ".join(said for said in (error.context, error.problem) if said), None
 
 
 def read_tree(text: str, file: str | None = None) -> Node:

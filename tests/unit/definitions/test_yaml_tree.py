@@ -57,8 +57,7 @@ def test_every_duplicate_key_is_named_with_both_lines() -> None:
         ("a: 1\nb: {{ c }}\n", 'd.yaml:2: b: a key must be text: an expression needs quotes, as in "{{ token }}"'),
         (
             "a: 1\n\tb: 2\n",
-            "d.yaml:2: not valid YAML: while scanning for the next token,"
-            " found character '\\t' that cannot start any token",
+            "d.yaml:2: not valid YAML: a tab may not stand here: use spaces",
         ),
         (
             "a: [1\n",
@@ -77,3 +76,29 @@ def test_every_duplicate_key_is_named_with_both_lines() -> None:
 )
 def test_what_is_no_plain_yaml_is_refused_with_its_line(text: str, message: str) -> None:
     assert problems_of(text) == [message]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 1\nurl: {{ base }}/notes\nb: 2\n",
+        "a: 1\nblob: {url: {{ record.file }}/x, version: id}\n",
+        "a:\n- {{ x }}/y\n",
+    ],
+)
+def test_an_expression_without_quotes_is_told_as_that(text: str) -> None:
+    with pytest.raises(DefinitionError, match=r"text that begins with \{\{ needs quotes") as caught:
+        read_tree(text)
+    assert caught.value.line == 2
+
+
+@pytest.mark.parametrize("text", ["a:\n\tb: 1\n", "a:\n  b: 1\n\tc: 2\n", "a: \n  - \tb: 1\n\t- c\n"])
+def test_a_tab_is_told_as_that(text: str) -> None:
+    with pytest.raises(DefinitionError, match="a tab may not stand here: use spaces"):
+        read_tree(text)
+
+
+def test_another_error_near_an_expression_is_told_as_it_is() -> None:
+    with pytest.raises(DefinitionError) as caught:
+        read_tree('url: "{{ base }}/notes\n')
+    assert "quotes" not in str(caught.value).replace("quoted", "")
