@@ -14,8 +14,8 @@ from holdfast.catalog.rows import CurrentRow, KeyRange, Known, PlaceRow, PlainRo
 from holdfast.catalog.schema import current, history, streams
 
 __all__ = [
-    "CurrentRow", "RecordRow", "count", "delete", "get", "get_many", "insert_new", "key_range", "known", "lookup",
-    "page", "page_at", "places", "recompare", "replace", "scope_keys", "stream_keys",
+    "CurrentRow", "RecordRow", "count", "delete", "get", "get_many", "insert_new", "key_range", "known", "last_span",
+    "lookup", "page", "page_at", "places", "recompare", "replace", "scope_keys", "stream_keys",
 ]  # fmt: skip
 
 _KEYS_AT_ONCE = 10_000
@@ -164,6 +164,18 @@ def _located(
 def get(conn: sa.Connection, stream: int, key: str, sequence: int | None = None) -> RecordRow | None:
     """One record as it was after a run (None: as it is now)."""
     return get_many(conn, stream, [key], sequence).get(key)
+
+
+def last_span(conn: sa.Connection, stream: int, key: str, sequence: int) -> tuple[int, int] | None:
+    """From which run (inclusive) to which (exclusive) the last version was valid that had ended by a run."""
+    query = (
+        sa.select(history.c.run_from, history.c.run_to)
+        .where(history.c.stream == stream, history.c.record_key == key, history.c.run_to <= sequence)
+        .order_by(history.c.run_to.desc())
+        .limit(1)
+    )
+    row = conn.execute(query).one_or_none()
+    return None if row is None else (row[0], row[1])
 
 
 def get_many(

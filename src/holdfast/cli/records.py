@@ -167,6 +167,14 @@ def _record(session: "Session", state: "State", endpoint: str, record_id: str) -
         return session.browser.record(state, endpoint, record_id)
     except NotFound as error:
         if error.field == "record_id":
+            gone = session.browser.deleted_in(state, endpoint, record_id)
+            if gone is not None:
+                deleted, shown_by = gone
+                raise NotFound(
+                    f"{error} {standing(state)}: it was deleted in backup {deleted}",
+                    field="ID",
+                    hint=None if shown_by is None else f"`--backup {shown_by}` shows it as it was before.",
+                ) from error
             like = session.browser.keys(state, endpoint, limit=1)
             seen = f"Ids of {endpoint} look like {like[0]}; `holdfast records` lists them." if like else None
             raise NotFound(f"{error} {standing(state)}", field="ID", hint=seen) from error

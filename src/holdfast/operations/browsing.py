@@ -170,6 +170,19 @@ class Browser:
             raise NotFound(f"{endpoint} has no record {key}", field="record_id")
         return self._read(state, [row])[0]
 
+    def deleted_in(self, state: State, endpoint: str, key: str) -> tuple[int, int | None] | None:
+        """Of a record that this state lacks: the backup that found it deleted, and the newest one that shows it, if any
+        is kept. None: no backup up to this state had it, or all that had it are pruned."""
+        with self._database.read() as connection:
+            stream = self._stream(connection, state, endpoint)
+            span = records.last_span(connection, stream.id, key, state.run.sequence)
+            if span is None:
+                return None
+            for sequence in range(span[1] - 1, span[0] - 1, -1):
+                if runs.by_sequence(connection, state.instance_id, sequence) is not None:
+                    return span[1], sequence
+        return span[1], None
+
     def _without_blob(self, state: State, record: StoredRecord) -> NotFound:
         """Whether the record has no blob at the source, or only here: it could not be downloaded."""
         with self._database.read() as connection:

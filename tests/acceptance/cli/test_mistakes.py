@@ -80,6 +80,17 @@ def test_what_is_nearly_right_is_answered_with_what_is(shop: CommandLine, tmp_pa
     _assert_told(shop("search", "shop", "items"), 0, "items is an endpoint: `--endpoint items`")
 
 
+def test_a_deleted_record_says_where_it_is_still_to_be_had(shop: CommandLine, api: HostileSource) -> None:
+    for _ in range(2):
+        shop.good("backup", "shop")
+    api.remove("items", 8)
+    shop.good("backup", "shop")
+    shop.good("backup", "shop")
+    _assert_told(shop("show", "shop", "items", "8"), 2, "deleted in backup 3", "`--backup 2` shows it")
+    assert shop.good("show", "shop", "items", "8", "--backup", "2")["record"]
+    _assert_told(shop("show", "shop", "items", "nothing"), 2, "has no record nothing", "look like")
+
+
 def test_an_empty_secret_does_not_replace_one(shop: CommandLine) -> None:
     _assert_told(shop("set", "shop", "token="), 2, "the secret token is empty")
     _assert_told(shop("set", "shop", "token=  "), 2, "the secret token is empty")
