@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import http.client
 import json
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,8 @@ from urllib.parse import urlsplit
 BATCH = 100
 """Records written per request: the server's `kinto.batch_max_requests`."""
 _TIMEOUT_S = 60.0
+_IDLE_S = 20.0
+"""A connection that was unused for longer is made anew: the server closes idle ones after two minutes."""
 
 
 class KintoError(Exception):
@@ -32,6 +35,7 @@ class KintoClient:
         parts = urlsplit(url)
         self._url, self._root = url, parts.path
         self._connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=_TIMEOUT_S)
+        self._used_at = time.monotonic()
         self._authorization = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
     def close(self) -> None:
@@ -103,11 +107,14 @@ class KintoClient:
         sent = {"Content-Type": "application/json", "Authorization": self._authorization, **(headers or {})}
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
+        if time.monotonic() - self._used_at > _IDLE_S:
+            self._connection.close()  # the next request opens it again
         self._connection.request(
             method, self._root + path, body, {name: value for name, value in sent.items() if value}
         )
         response = self._connection.getresponse()
         answer = response.read()
+        self._used_at = time.monotonic()
         if response.status == 412:
             raise _Exists(f"{method} {path}: it exists")
         if response.status >= 300:
