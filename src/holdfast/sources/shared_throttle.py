@@ -128,7 +128,7 @@ class SharedThrottle:
                     await asyncio.sleep(min(self._share.again_s, _RENEW_S))
 
     def _is_short(self) -> bool:
-        return self._share.places == 0 or (self._limits.requests is not None and self._tokens == 0)
+        return self._under_way >= self._share.places or (self._limits.requests is not None and self._tokens == 0)
 
     def _wish(self) -> Ask:
         is_idle = not (self._under_way or self._waiting or self._has_begun)

@@ -103,9 +103,10 @@ def test_requests_of_all_workers_together_keep_to_the_limit(database: Database, 
 
 def test_places_of_all_workers_together_keep_to_the_limit(database: Database, api: HostileSource) -> None:
     api.switches.hook = watched = Watched(pause_s=0.02)
-    read_at_once(database, api, "places", Limits(concurrency=3), 3, 3)
+    asks = read_at_once(database, api, "places", Limits(concurrency=3), 3, 3)
     assert len(watched.came) == 90
     assert watched.most <= 3
+    assert asks < 60
 
 
 def test_what_a_source_asks_one_worker_to_wait_the_others_wait_too(database: Database, api: HostileSource) -> None:
