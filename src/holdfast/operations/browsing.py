@@ -11,6 +11,7 @@ from holdfast.catalog import blobs as catalog_blobs
 from holdfast.catalog import debts, packs, records, runs, streams
 from holdfast.catalog.instances import Instance
 from holdfast.catalog.records import RecordRow
+from holdfast.catalog.rows import PlaceRow
 from holdfast.catalog.runs import Run
 from holdfast.catalog.streams import Stream
 from holdfast.errors import Damaged, NotFound
@@ -138,17 +139,19 @@ class Browser:
             rows = records.get_many(connection, stream.id, keys, state.sequence)
         return self._read(state, [rows[key] for key in keys if key in rows])
 
-    def raws(self, state: State, endpoint: str, *, after: str | None, limit: int) -> tuple[list[bytes], str | None]:
-        """The bytes of the records that `records` would give, and the key of the last one; None: there are none."""
+    def places(self, state: State, endpoint: str, *, after: str | None, limit: int) -> list[PlaceRow]:
+        """Where the bytes stand of the records that `records` would give; for `raws`."""
         with self._database.read() as connection:
             stream = self._stream(connection, state, endpoint)
-            rows = records.places(connection, stream.id, sequence=state.sequence, after=after, limit=limit)
+            return records.places(connection, stream.id, sequence=state.sequence, after=after, limit=limit)
+
+    def raws(self, state: State, rows: Sequence[PlaceRow]) -> list[bytes]:
+        """The bytes at these places, in their order. Raises Damaged, ObjectMissing."""
         self._learn_pack_names({pack for _, pack, _, _, _ in rows})
         names = self._pack_names
-        found = self._vault.customer(state.customer_id).read_many(
+        return self._vault.customer(state.customer_id).read_many(
             [(names[pack], frame, start, length) for _, pack, frame, start, length in rows]
         )
-        return found, rows[-1][0] if rows else None
 
     def keys(self, state: State, endpoint: str, *, after: str | None = None, limit: int = 20) -> list[str]:
         """The records' keys alone, as `records` would give them: reads nothing from the vault."""

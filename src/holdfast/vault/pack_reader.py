@@ -1,6 +1,7 @@
 """Reads one customer's packs from the storage: frames by range, footers, whole packs. Everything is authenticated."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 from holdfast.errors import Damaged, ObjectMissing
 from holdfast.storage import Storage
@@ -17,6 +18,9 @@ _FIRST_READ_BYTES = 128 * 1024
 """Nearly always holds the directory and the first frame, the dictionary of the others: one request for both."""
 _RANGE_BYTES_MAX = 8 * 1024 * 1024
 """Neighbouring frames are fetched in one request up to this size."""
+
+_FRAME = itemgetter(0, 1)
+"""Of a place: its pack and its frame."""
 
 _Opened = tuple[PackCodec, Directory]
 
@@ -58,7 +62,7 @@ class PackReader:
         Without `keep` the frames are not kept, as in `read_frames_once`.
         """
         wanted: dict[str, set[int]] = {}
-        for pack_id, frame in dict.fromkeys([place[:2] for place in places]):
+        for pack_id, frame in set(map(_FRAME, places)):
             wanted.setdefault(pack_id, set()).add(frame)
         decoded = {
             (pack_id, frame): raw
@@ -66,8 +70,11 @@ class PackReader:
             for frame, raw in self._read_frames(pack_id, sorted(frames), keep=keep).items()
         }
         raws: list[bytes] = []
+        last_pack, last_frame, content = "", -1, b""
         for pack_id, frame, offset, length in places:  # millions in an export: no call in here
-            raw = decoded[pack_id, frame][offset : offset + length]
+            if frame != last_frame or pack_id != last_pack:
+                last_pack, last_frame, content = pack_id, frame, decoded[pack_id, frame]
+            raw = content[offset : offset + length]
             if len(raw) != length or offset < 0:
                 name = names.pack(self._customer_id, pack_id)
                 raise Damaged(f"{name} has nothing at {offset} in frame {frame}", object_name=name)

@@ -8,10 +8,13 @@ blobs/<endpoint>/<record>/<name>
 
 import hashlib
 import json
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Any, Literal, TypeVar
+from itertools import accumulate
+from typing import IO, Any, Literal
 
+from holdfast.catalog.rows import PlaceRow
 from holdfast.clock import format_time, now
 from holdfast.errors import HoldfastError, StorageUnavailable
 from holdfast.operations.browsing import Browser, State, StoredRecord
@@ -24,10 +27,9 @@ Format = Literal["json", "csv", "blobs"]
 FORMATS: tuple[Format, ...] = ("json", "csv", "blobs")
 
 _RECORDS_AT_ONCE = 1_000
-
-T = TypeVar("T")
-_Read = Callable[[str, str | None, bool], tuple[list[T], str | None]]
-"""Of (endpoint, the key to go on after, whether to count what is damaged): a page, and where the next one begins."""
+_PLACES_AT_ONCE = 10_000
+_BYTES_AT_ONCE = 512 * 1024
+"""Of records: they are read, joined, digested and compressed while the processor's cache has them."""
 
 
 @dataclass
@@ -92,67 +94,70 @@ class _Export:
 
     def _write_format(self, format: Format, endpoint: str, *, counts: bool) -> None:
         if format == "json":
-            self._write_file(
-                f"json/{safe_name(endpoint)}.jsonl", _lines(self._walk(self._raws, endpoint, counts=counts))
-            )
-            return
-        pages = self._walk(self._page, endpoint, counts=counts)
-        if format == "csv":
-            table = Table(record.raw for page in pages for record in page)
-            again = (
-                (record.key, record.raw) for page in self._walk(self._page, endpoint, counts=False) for record in page
-            )
+            self._write_file(f"json/{safe_name(endpoint)}.jsonl", _lines(self._raws(endpoint, counts=counts)))
+        elif format == "csv":
+            table = Table(record.raw for page in self._pages(endpoint, counts=counts) for record in page)
+            again = ((record.key, record.raw) for page in self._pages(endpoint, counts=False) for record in page)
             self._write_file(f"csv/{safe_name(endpoint)}.csv", ((row, 1) for row in table.rows(again)), head=1)
         else:
-            for page in pages:
+            for page in self._pages(endpoint, counts=counts):
                 for record in page:
                     if record.has_blob:
                         self._write_blob(endpoint, record)
 
-    def _walk(self, read: "_Read[T]", endpoint: str, *, counts: bool) -> Iterator[list[T]]:
-        """An endpoint page by page. With `counts` the report counts what is there and what is damaged."""
+    def _pages(self, endpoint: str, *, counts: bool) -> Iterator[list[StoredRecord]]:
+        """An endpoint's records page by page, without the damaged ones, which the report names if it `counts`."""
         after: str | None = None
         while True:
-            page, last_key = read(endpoint, after, counts)
+            try:
+                page = self._browser.records(self._state, endpoint, after=after, limit=_RECORDS_AT_ONCE)
+                keys = [record.key for record in page]
+            except StorageUnavailable:
+                raise
+            except HoldfastError:  # something in this page is damaged: find out what, record by record
+                keys = self._browser.keys(self._state, endpoint, after=after, limit=_RECORDS_AT_ONCE)
+                page = list(self._one_by_one(endpoint, keys, counts=counts))
             if counts:
-                self._report.records_processed += len(page)
-                if self._progress is not None:
-                    self._progress(self._report)
+                self._count(len(page))
             yield page
-            if last_key is None:
+            if len(keys) < _RECORDS_AT_ONCE:
                 return
-            after = last_key
+            after = keys[-1]
 
-    def _raws(self, endpoint: str, after: str | None, counts: bool) -> tuple[list[bytes], str | None]:
-        """Like `_page`, the bytes alone: a third of the cost."""
-        try:
-            page, last_key = self._browser.raws(self._state, endpoint, after=after, limit=_RECORDS_AT_ONCE)
-            return page, last_key if len(page) == _RECORDS_AT_ONCE else None
-        except StorageUnavailable:
-            raise
-        except HoldfastError:
-            records, last_key = self._page(endpoint, after, counts)
-            return [record.raw for record in records], last_key
+    def _raws(self, endpoint: str, *, counts: bool) -> Iterator[list[bytes]]:
+        """Like `_pages`, the bytes alone, as many as fit together into the processor's cache: a third of the cost."""
+        after: str | None = None
+        while True:
+            rows = self._browser.places(self._state, endpoint, after=after, limit=_PLACES_AT_ONCE)
+            for some in _together(rows):
+                try:
+                    raws = self._browser.raws(self._state, some)
+                except StorageUnavailable:
+                    raise
+                except HoldfastError:
+                    found = self._one_by_one(endpoint, [row[0] for row in some], counts=counts)
+                    raws = [record.raw for record in found]
+                if counts:
+                    self._count(len(raws))
+                yield raws
+            if len(rows) < _PLACES_AT_ONCE:
+                return
+            after = rows[-1][0]
 
-    def _page(self, endpoint: str, after: str | None, counts: bool) -> tuple[list[StoredRecord], str | None]:
-        """A page of records without the damaged ones, and where the next one begins; None: there is none."""
-        try:
-            page = self._browser.records(self._state, endpoint, after=after, limit=_RECORDS_AT_ONCE)
-            return page, page[-1].key if len(page) == _RECORDS_AT_ONCE else None
-        except StorageUnavailable:
-            raise
-        except HoldfastError:  # something in this page is damaged: find out what, record by record
-            keys = self._browser.keys(self._state, endpoint, after=after, limit=_RECORDS_AT_ONCE)
-        found = []
+    def _one_by_one(self, endpoint: str, keys: Iterable[str], *, counts: bool) -> Iterator[StoredRecord]:
         for key in keys:
             try:
-                found.append(self._browser.record(self._state, endpoint, key))
+                yield self._browser.record(self._state, endpoint, key)
             except StorageUnavailable:
                 raise
             except HoldfastError as error:
                 if counts:
                     self._fail(endpoint, key, error)
-        return found, keys[-1] if len(keys) == _RECORDS_AT_ONCE else None
+
+    def _count(self, records: int) -> None:
+        self._report.records_processed += records
+        if self._progress is not None:
+            self._progress(self._report)
 
     def _fail(self, endpoint: str, key: str, error: HoldfastError) -> None:
         self._report.records_failed += 1
@@ -218,12 +223,21 @@ class _Export:
         self._archive.writestr("manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False))
 
 
+def _together(rows: Sequence[PlaceRow]) -> Iterator[Sequence[PlaceRow]]:
+    """The rows in groups whose bytes are read at once; one alone may have more than a group is to have."""
+    ends = list(accumulate([row[4] for row in rows]))
+    first, size_bytes = 0, 0
+    while first < len(rows):
+        behind = max(bisect_right(ends, size_bytes + _BYTES_AT_ONCE), first + 1)
+        yield rows[first:behind]
+        first, size_bytes = behind, ends[behind - 1]
+
+
 def _lines(pages: Iterable[list[bytes]]) -> Iterator[tuple[bytes, int]]:
     """A page at a time. A JSON document has line breaks only between its tokens, where a space means the same."""
     for raws in pages:
-        if any(b"\n" in raw or b"\r" in raw for raw in raws):
-            lines = [raw.replace(b"\r", b" ").replace(b"\n", b" ") for raw in raws]
-        else:
-            lines = raws
+        lines = b"\n".join((*raws, b""))
+        if lines.count(b"\n") != len(raws) or b"\r" in lines:
+            lines = b"\n".join((*(raw.replace(b"\r", b" ").replace(b"\n", b" ") for raw in raws), b""))
         if lines:
-            yield b"\n".join((*lines, b"")), len(lines)
+            yield lines, len(raws)
