@@ -10,10 +10,11 @@ from typing import Literal
 
 from rich.text import Text
 
+from holdfast import tracing
 from holdfast.cli.output import Output, printable
 from holdfast.clock import format_time, now
 
-_LIBRARIES = ("dbos", "alembic", "asyncio", "boto3", "botocore", "urllib3", "sqlalchemy", "uvicorn")
+_LIBRARIES = ("dbos", "alembic", "asyncio", "boto3", "botocore", "urllib3", "sqlalchemy", "uvicorn", "opentelemetry")
 """What they do step by step is of use to their authors."""
 
 
@@ -81,6 +82,7 @@ class _JsonLine(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **tracing.log_fields(),
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)

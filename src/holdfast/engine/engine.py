@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 import sqlalchemy as sa
 
+from holdfast import tracing
 from holdfast.engine import heartbeats
 from holdfast.engine.database import job_database, translated
 from holdfast.engine.heartbeats import Heartbeat, Worker
@@ -184,6 +185,7 @@ class Engine:
             if self.worker_lock is not None:
                 self.worker_lock.acquire()
                 undo.callback(self._unlock)
+            undo.enter_context(tracing.exported())
             self.migrate()
             for kind in self._kinds.values():
                 self._queue.declare(kind)

@@ -10,10 +10,11 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import Connection
 
+from holdfast import tracing
 from holdfast.catalog import exports, instances, runs
 from holdfast.catalog.exports import Export
 from holdfast.catalog.instances import Instance
@@ -115,8 +116,19 @@ def run_export(services: Services, export_id: int) -> None:
     """
     with services.database.write() as connection:
         export = exports.start(connection, export_id)
+        instance = instances.get(connection, export.instance_id, deleted=True)
     if export.status != "in_progress":
         return
+    ids = {"instance": instance.id, "customer": instance.customer_id, "definition": instance.definition_id}
+    with tracing.run("export", export=export.id, backup=export.run_id, **ids) as told:
+        failures = _made(services, export)
+        told.set(status="failed" if failures else "successful")
+        if failures:
+            told.failed(str(failures[0]["code"]))
+
+
+def _made(services: Services, export: Export) -> list[dict[str, Any]]:
+    """Make the archive and end the export; answers its failures."""
     report, archive, failures = ExportReport(), None, []
     try:
         with services.database.read() as connection:
@@ -128,18 +140,18 @@ def run_export(services: Services, export_id: int) -> None:
             raise
         failures = [*report.failures, _failure(error.code, str(error))]
     except Exception as error:  # noqa: BLE001 - recorded as the export's failure, and in the log
-        _log.exception("export %d ended by an error that nobody foresaw", export_id)
+        _log.exception("export %d ended by an error that nobody foresaw", export.id)
         failures = [*report.failures, _failure("internal_error", f"{type(error).__name__}: the log has the details")]
     with services.database.write() as connection:
         exports.set_progress(
             connection,
-            export_id,
+            export.id,
             records_processed=report.records_processed,
             records_failed=report.records_failed,
         )
         ended = exports.end(
             connection,
-            export_id,
+            export.id,
             "failed" if failures else "successful",
             failures=failures,
             archive_objects=None if archive is None else [archive.attempt],
@@ -147,10 +159,11 @@ def run_export(services: Services, export_id: int) -> None:
             **({} if archive is None else _expiries(services)),
         )
         if ended:
-            export = exports.get(connection, export_id)
+            export = exports.get(connection, export.id)
             events.export_ended(connection, export, export.archive_bytes)
             if archive is not None and export.send_confirmation:
-                confirmations.enqueue(services, connection, export_id)
+                confirmations.enqueue(services, connection, export.id)
+    return failures
 
 
 def _write(services: Services, export: Export, instance: Instance, report: ExportReport) -> Archive:

@@ -16,7 +16,7 @@ from urllib.parse import unquote_plus, urlencode, urljoin
 import aiohttp
 from yarl import URL
 
-from holdfast import __version__, clock
+from holdfast import __version__, clock, tracing
 from holdfast.definitions.document import Connection
 from holdfast.errors import PageUnreadable, SourceRefused, SourceUnreachable, WriteUncertain
 from holdfast.sources.answers import refusal, unreachable
@@ -308,25 +308,28 @@ class Client:
                 tally.requests += 1
                 self.sent += 1
                 began = loop.time()
-                async with self._session.request(
-                    request.method,
-                    target,
-                    data=request.body,
-                    headers=request.headers if exact else _headers(request.headers, credential, at_home=at_home),
-                    allow_redirects=False,
-                    timeout=timeout,
-                    auto_decompress=whole,
-                ) as response:
-                    if response.status in _REDIRECTS and "Location" in response.headers and not exact:
-                        if request.method not in _READING and response.status not in _SAME_REQUEST:
-                            raise SourceRefused(
-                                f"{what}: the source redirects a {request.method} to what can only be asked by GET"
-                            )
-                        url = urljoin(url, response.headers["Location"])
-                        continue
-                    took = timedelta(seconds=loop.time() - began)
-                    yield Opened(response, url, asked_at(response.headers, clock.now(), took))
-                    return
+                about: dict[str, tracing.Value] = {"method": request.method, "host": host, "asked": what}
+                with tracing.span("request", current=False, attempt=tally.requests, **about) as told:
+                    async with self._session.request(
+                        request.method,
+                        target,
+                        data=request.body,
+                        headers=request.headers if exact else _headers(request.headers, credential, at_home=at_home),
+                        allow_redirects=False,
+                        timeout=timeout,
+                        auto_decompress=whole,
+                    ) as response:
+                        told.set(status_code=response.status)
+                        if response.status in _REDIRECTS and "Location" in response.headers and not exact:
+                            if request.method not in _READING and response.status not in _SAME_REQUEST:
+                                raise SourceRefused(
+                                    f"{what}: the source redirects a {request.method} to what can only be asked by GET"
+                                )
+                            url = urljoin(url, response.headers["Location"])
+                            continue
+                        took = timedelta(seconds=loop.time() - began)
+                        yield Opened(response, url, asked_at(response.headers, clock.now(), took))
+                        return
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise unreachable(error, host, what) from error
         raise SourceRefused(f"{what}: more than {_MOST_REDIRECTS} redirects, the last one to {url}")

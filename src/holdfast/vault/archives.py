@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from holdfast import tracing
 from holdfast.errors import InputError
 from holdfast.storage import Storage
 from holdfast.vault import names
@@ -66,7 +67,8 @@ class ArchiveWriter(io.RawIOBase):
 
     def _put(self, plain: bytes) -> None:
         name = names.archive_segment(self._customer.customer_id, self._export_id, self._attempt, self._segments)
-        self._customer.storage.put(name, self._customer.seal(plain, name.encode()))
+        with tracing.span("put segment", size_bytes=len(plain)):
+            self._customer.storage.put(name, self._customer.seal(plain, name.encode()))
         self._segments += 1
 
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
+from holdfast import tracing
 from holdfast.catalog import blobs as catalog_blobs
 from holdfast.catalog import debts, partial_blobs, records, scopes, streams
 from holdfast.catalog.blobs import Blob
@@ -129,7 +130,8 @@ class BlobFetcher:
         committer, run = self._committer, self._reading.collector.run
         try:
             parent, fields, stored = await asyncio.to_thread(self._record, debt.record_key)
-            await self._fetch(debt.record_key, parent, fields, stored)
+            with tracing.span("blob", endpoint=self._stream.name, record=debt.record_key):
+                await self._fetch(debt.record_key, parent, fields, stored)
         except NotFound:  # the record, its parent or its blob's URL has gone since the debt was made
             await run(partial(committer.forgive, self._stream, debt.record_key, "blob"))
         except Skipped as skipped:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
+from holdfast import tracing
 from holdfast.operations.backup.committing import Committer
 from holdfast.operations.backup.state import Listing
 from holdfast.sources.page import Page
@@ -26,7 +27,7 @@ class Collector:
         self._committer = committer
         self._checkpoint_records = checkpoint_records
         self._batch_seconds = batch_seconds
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit", initializer=tracing.taken_along())
         self._changed = asyncio.Condition()
         self._pages: list[tuple[Listing, Page]] = []
         self._records = 0
@@ -126,6 +127,10 @@ class Collector:
         if self._error is not None:
             raise self._error
 
+    def _commit(self, batch: list[tuple[Listing, Page]]) -> None:
+        with tracing.span("batch", pages=len(batch), records=self._records_in_commit):
+            self._committer.commit_pages(batch)
+
     async def _pump(self) -> None:
         loop = asyncio.get_running_loop()
         try:
@@ -142,7 +147,7 @@ class Collector:
                     batch, self._pages, self._bytes = self._pages, [], 0
                     self._records_in_commit, self._records = self._records, 0
                     self._changed.notify_all()
-                await loop.run_in_executor(self._thread, self._committer.commit_pages, batch)
+                await loop.run_in_executor(self._thread, self._commit, batch)
                 async with self._changed:
                     self._committed += len(batch)
                     self._records_in_commit = 0

@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection
 
+from holdfast import tracing
 from holdfast.catalog import debts, instances, leases, packs, runs, scopes, seen, skips, streams
 from holdfast.catalog.runs import Run
 from holdfast.catalog.scopes import Scope
@@ -36,7 +37,7 @@ def end_run(
     services: Services, run: Run, token: int, reached: Sequence[Stream], failures: Failures, status: Status | None
 ) -> None:
     """End an active run. `status` None: successful if nothing is missing and the counts prove it, else failed."""
-    with services.database.write() as connection:
+    with tracing.span("count"), services.database.write() as connection:
         leases.fence(connection, run.instance_id, token)
         _count(connection, reached, failures)
         content = msgspec.json.encode(_manifest(connection, run, reached, failures, status))
@@ -61,7 +62,8 @@ def _finish(services: Services, run: Run, token: int, content: bytes) -> None:
     manifest = msgspec.json.decode(content, type=Manifest)
     revisions.flush(services)  # whose backup this is must be known where the catalog is not
     try:
-        services.vault.customer(manifest.customer_id).put_manifest(manifest)
+        with tracing.span("put manifest", size_bytes=len(content)):
+            services.vault.customer(manifest.customer_id).put_manifest(manifest)
     except ObjectExists as error:
         raise CatalogError(
             f"the vault has another backup {manifest.sequence} of instance {manifest.instance_id} than this catalog, "
@@ -83,6 +85,10 @@ def _finish(services: Services, run: Run, token: int, content: bytes) -> None:
             events.backup_ended(connection, run.id)
             troubles.backup_ended(connection, runs.get(connection, run.id))
             alarms.conclude(connection, manifest, found)
+    told = tracing.current()
+    told.set(status=manifest.status)
+    if manifest.failures:
+        told.failed(manifest.failures[0]["code"])
 
 
 def _count(connection: Connection, reached: Sequence[Stream], failures: Failures) -> None:

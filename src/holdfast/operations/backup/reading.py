@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import replace
 
+from holdfast import tracing
 from holdfast.clock import format_time
 from holdfast.errors import PositionExpired, SourceError
 from holdfast.operations.backup.detailing import DetailReader
@@ -65,7 +66,8 @@ class EndpointReader:
         """Begin to work on a listing as soon as there are not too many under way."""
 
         async def do() -> None:
-            await work(listing)
+            with tracing.span("list", endpoint=listing.stream.name, parent=listing.parent_key, full=listing.full):
+                await work(listing)
 
         await self._reading.permits.acquire()
         group.create_task(do()).add_done_callback(lambda _: self._reading.permits.release())

@@ -8,6 +8,7 @@ import logging
 
 import uvloop
 
+from holdfast import tracing
 from holdfast.catalog import (
     counts,
     debts,
@@ -63,10 +64,11 @@ def run_backup(services: Services, run_id: int, *, token_rotated: TokenRotated |
     with services.database.read() as connection:
         rebuilding.refuse_half(connection)
         run = runs.get(connection, run_id)
-        customer_id = instances.get(connection, run.instance_id, deleted=True).customer_id
-        if not run.active or erasures.find(connection, customer_id) is not None:
+        instance = instances.get(connection, run.instance_id, deleted=True)
+        if not run.active or erasures.find(connection, instance.customer_id) is not None:
             return
-    with leased(services, run.instance_id) as lease, rare_collections():
+    ids = {"instance": instance.id, "customer": instance.customer_id, "definition": instance.definition_id}
+    with tracing.run("backup", run=run.id, **ids), leased(services, run.instance_id) as lease, rare_collections():
         token = lease.token
         if resume_end(services, run, token):
             return
@@ -237,13 +239,16 @@ async def _read_in_order(reading: Reading, by_name: dict[str, Stream]) -> None:
         for name in names:
             await ended[name].wait()
         parents = parents_of(reading.context, stream, by_name)
-        await EndpointReader(reading, stream, parents).read()
+        with tracing.span("endpoint", endpoint=stream.name) as told:
+            await EndpointReader(reading, stream, parents).read()
+            told.set(outcome=stream.outcome, records=stream.counts.listed, requests=stream.counts.requests)
         ended[stream.name].set()
         if not reading.context.options.blobs:
             return
         await reconsider(reading, stream, parents)
         if stream.endpoint.blob is not None:
-            await BlobFetcher(reading, stream, parents).fetch_owed()
+            with tracing.span("blobs", endpoint=stream.name):
+                await BlobFetcher(reading, stream, parents).fetch_owed()
 
     async with asyncio.TaskGroup() as group:
         for stream in by_name.values():

@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 from sqlalchemy import Connection
 
+from holdfast import tracing
 from holdfast.catalog import counts, leases, packs, runs, streams
 from holdfast.catalog.counts import EndpointCounts
 from holdfast.catalog.records import CurrentRow
@@ -33,7 +34,7 @@ class RunWriter:
     def transaction(self) -> Iterator[Connection]:
         """A write transaction that proves that the run is still ours and wanted."""
         self._raise_if_stopping()
-        with self.database.write() as connection:
+        with tracing.span("commit"), self.database.write() as connection:
             leases.fence(connection, self.context.instance_id, self.context.lease_token)
             if runs.get(connection, self.context.run_id).cancel_requested_at is not None:
                 raise Canceled
@@ -49,7 +50,8 @@ class RunWriter:
         """Make what was added durable; None where nothing was."""
         pack = writer.finish()
         if pack is not None:
-            self.context.customer.put_pack(pack)
+            with tracing.span("put pack", pack=pack.id, size_bytes=len(pack.data), batch=self.batch):
+                self.context.customer.put_pack(pack)
         return pack
 
     def register(

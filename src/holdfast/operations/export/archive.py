@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import IO, Any, Literal
 
+from holdfast import tracing
 from holdfast.catalog.rows import PlaceRow
 from holdfast.clock import format_time, now
 from holdfast.errors import HoldfastError, StorageUnavailable
@@ -88,7 +89,8 @@ class _Export:
                 if not endpoints or endpoint.name in endpoints:
                     # The first format that reads an endpoint counts its records; the others read the same ones.
                     for position, one in enumerate(formats):
-                        self._write_format(one, endpoint.name, counts=position == 0)
+                        with tracing.span(f"write {one}", endpoint=endpoint.name):
+                            self._write_format(one, endpoint.name, counts=position == 0)
             self._write_manifest(formats, about)
         return self._report
 

@@ -10,10 +10,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from holdfast import clock
+from holdfast import clock, tracing
 from holdfast.catalog import erasures, leases, rebuilding, restore_records, restores
 from holdfast.catalog.restores import Restore
 from holdfast.catalog.runs import Status
+from holdfast.definitions.document import Endpoint
 from holdfast.errors import HoldfastError, NotFound, SourceError
 from holdfast.operations import events
 from holdfast.operations.backup.leasing import Lease, leased
@@ -43,7 +44,8 @@ def run_restore(services: Services, restore_id: int) -> None:
         restore = restores.get(connection, restore_id)
     if not restore.active:
         return
-    with leased(services, restore.target_id) as lease:
+    ids = {"restore": restore.id, "instance": restore.target_id}
+    with tracing.run("restore", **ids) as told, leased(services, restore.target_id) as lease:
         with services.database.write() as connection:
             leases.fence(connection, restore.target_id, lease.token)
             is_new = restore.status == "queued"
@@ -56,6 +58,7 @@ def run_restore(services: Services, restore_id: int) -> None:
         try:
             given = given_again(services, restore)
             customer_id = given.target.customer_id
+            told.set(customer=customer_id, definition=given.target.definition_id)
             with services.database.read() as connection:
                 if erasures.find(connection, customer_id) is not None:
                     raise NotFound("the customer is being erased")
@@ -131,17 +134,23 @@ class _Run:
         decider, writer = Decider(context, looker), RecordWriter(context, journal, looker)
         for endpoint in context.options.endpoints(context.definition):
             if endpoint.name not in journal.decided:
-                journal.decide(endpoint.name, [one async for one in decider.endpoint(endpoint)])
-            after = -1
-            while rows := journal.open_records(endpoint.name, after):
-                after = rows[-1].place
-                for row in rows:
-                    self._watch.look()
-                    await writer.write(endpoint, row)
-                    self._tell()
+                with tracing.span("decide", endpoint=endpoint.name):
+                    journal.decide(endpoint.name, [one async for one in decider.endpoint(endpoint)])
+            with tracing.span("write", endpoint=endpoint.name):
+                await self._write(writer, journal, endpoint)
             if not reads_back(endpoint):
-                await writer.read_list_back(endpoint)
+                with tracing.span("read back", endpoint=endpoint.name):
+                    await writer.read_list_back(endpoint)
         self._tell(at_once=True)
+
+    async def _write(self, writer: RecordWriter, journal: Journal, endpoint: Endpoint) -> None:
+        after = -1
+        while rows := journal.open_records(endpoint.name, after):
+            after = rows[-1].place
+            for row in rows:
+                self._watch.look()
+                await writer.write(endpoint, row)
+                self._tell()
 
     def _keep_plan(self, plan: Mapping[str, Any]) -> None:
         with self._context.given.services.database.write() as connection:
@@ -185,6 +194,10 @@ def _end(
         )  # fmt: skip
         if ended:
             events.restore_ended(connection, restores.get(connection, restore.id))
+    span = tracing.current()
+    span.set(status=status)
+    if failures:
+        span.failed(failures[0]["code"])
 
 
 def _failed_records(connection: Any, restore: Restore) -> list[dict[str, Any]]:
