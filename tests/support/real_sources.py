@@ -223,15 +223,23 @@ def synapse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synapse]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def empty_synapse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synapse]:
+    """Another homeserver, in which nobody has written anything."""
+    folder = tmp_path_factory.mktemp("empty-synapse")
+    with synapse_at(folder, stock_limits=False, name="other.local") as server:
+        yield server
+
+
 @contextmanager
-def synapse_at(folder: Path, *, stock_limits: bool) -> Iterator[Synapse]:
+def synapse_at(folder: Path, *, stock_limits: bool, name: str = "test.local") -> Iterator[Synapse]:
     """A new homeserver with its data in this folder, for as long as the context lasts."""
     python = _install_with_pip("matrix-synapse", SYNAPSE)
     (port,) = [_free_ports(1)]
     settings = folder / "homeserver.yaml"
     subprocess.run(
         [
-            python, "-m", "synapse.app.homeserver", "--server-name", "test.local", "--config-path", settings,
+            python, "-m", "synapse.app.homeserver", "--server-name", name, "--config-path", settings,
             "--data-directory", folder / "data", "--generate-config", "--report-stats=no",
         ],
         check=True, capture_output=True, cwd=folder,

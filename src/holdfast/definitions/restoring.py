@@ -76,6 +76,8 @@ class Reference:
 
     endpoint: str
     field: str = ""
+    required: bool = True
+    """A record is impossible whose reference leads to nothing at the target; else what stood there stays."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ class Restore:
     references: Mapping[str, Reference] = field(default_factory=dict)
     """By the field (dotted) that refers."""
     after: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    """Selectors over a record, by whose values they are written one after the other; empty: by their ids."""
     rename: tuple[str, ...] = ()
     """Fields (dotted) that tell a duplicate from the original."""
     blob: Upload | None = None

@@ -1,6 +1,6 @@
 """Selectors: where in a decoded JSON value something stands. JMESPath, with a fast path for plain dotted names.
 
-`a.b` and `total-count` are plain; everything else (`items[0]`, `updated_at || created_at`) is JMESPath.
+`a.b`, `total-count` and `a."b.c"` are plain; everything else (`items[0]`, `updated_at || created_at`) is JMESPath.
 """
 
 import re
@@ -15,7 +15,9 @@ from holdfast.errors import DefinitionError, PageUnreadable
 __all__ = ["Selector", "selector"]
 
 # JMESPath itself would want quotes around a name with a hyphen; without quotes it has no other meaning there.
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*)*")
+_NAME = r"""[A-Za-z_][A-Za-z0-9_-]*|"[^"\\\x00-\x1f]+\""""
+_PLAIN = re.compile(rf"(?:{_NAME})(?:\.(?:{_NAME}))*")
+_EACH_NAME = re.compile(_NAME)
 
 
 class Selector:
@@ -34,7 +36,7 @@ class Selector:
         if not text:
             self.path = ()
         elif _PLAIN.fullmatch(text):
-            self.path = tuple(text.split("."))
+            self.path = tuple(name.strip('"') for name in _EACH_NAME.findall(text))
         else:
             try:
                 self._compiled = jmespath.compile(text)

@@ -257,3 +257,74 @@ def test_a_number_that_counts_anew_below_every_parent_is_never_taken_for_another
     )
     assert ties.as_target(goals, "g1", "here", old) == new
     assert ties.as_target(goals, "g2", "there", {"id": "g2", "number": 1}) == {"id": "g8", "number": 7}
+
+
+CONVERSATION = """\
+holdfast: 1
+name: Talk
+variables:
+  - {{key: account, default: one}}
+connection:
+  base_url: {url}
+endpoints:
+  - name: said
+    path: /{{{{ account }}}}/said
+    records: items
+    id: id
+    stable: true
+    paging: {{type: page, query: page}}
+    restore:
+      create: {{path: "/{{{{ account }}}}/said", fields: [text, sent, relates, needs]}}
+      find: text
+      order: sent
+      references:
+        'relates."answer.to".id': {{endpoint: said, required: false}}
+        needs: said
+      except:
+        - {{when: secret, because: what is secret stays where it is}}
+      ignored: {{made_by: the author is whoever restores}}
+"""
+
+
+def _said(source: WritableSource, key: str, sent: int, *, answers: str | None = None, **more: object) -> None:
+    relates = {} if answers is None else {"relates": {"answer.to": {"id": answers}, "answer": {"to": "as it is"}}}
+    source.put("one/said", id=key, text=f"text of {key}", sent=sent, **relates, **more)
+
+
+def test_records_come_in_their_order_and_an_answer_to_nothing_is_restored_too(
+    installation: Installation, boards: WritableSource
+) -> None:
+    _said(boards, "z", 1)
+    _said(boards, "y", 2, answers="q")
+    _said(boards, "b", 9, answers="y")
+    _said(boards, "a", 10, answers="z")
+    _said(boards, "q", 11, secret=True)
+    _said(boards, "c", 4, answers="d")  # to what comes later
+    _said(boards, "d", 5)
+    _said(boards, "e", 6, needs="q")
+    _said(boards, "f", 7, needs="e")
+    instance = installation.instance(CONVERSATION.format(url=boards.url))
+    assert installation.backup(instance).status == "successful"
+    target = instances.create(
+        installation.services, installation.customer.id, instance.definition_id, label="new", given={"account": "two"}
+    )
+    plan = planned(installation, instance, to=target)
+    assert (plan.total("create"), plan.total("impossible")) == (6, 3)
+    assert plan.endpoints[0].reasons == {
+        "what is secret stays where it is": 1, "it refers to q, which cannot be restored": 1,
+        "it refers to e, which cannot be restored": 1,
+    }  # fmt: skip
+    made = restored(installation, instance, to=target)
+    assert (made.status, made.counters["created"], made.counters["impossible"]) == ("successful", 6, 3)
+    now = boards.all("two/said")
+    assert [one["text"].removeprefix("text of ") for one in now] == ["z", "y", "d", "c", "b", "a"]
+    ids = {one["text"].removeprefix("text of "): one["id"] for one in now}
+    answers = {one["text"].removeprefix("text of "): one["relates"] for one in now if one.get("relates")}
+    assert answers == {
+        key: {"answer.to": {"id": to}, "answer": {"to": "as it is"}}
+        for key, to in (("y", "q"), ("c", ids["d"]), ("b", ids["y"]), ("a", ids["z"]))
+    }
+    (told,) = [one for one in journal(installation, made, "said") if one.record_key == "y"]
+    assert {"field": 'relates."answer.to".id', "why": "what it refers to is not at the target"} in (
+        told.differences or []
+    )

@@ -99,6 +99,7 @@ REFERENCE: Kind[restoring.Reference] = Either(
         [
             Field("endpoint", _ENDPOINT_NAME, "Whose records are referred to.", required=True),
             Field("field", _DOTTED, "The field of theirs that stands there. Default: the id."),
+            Field("required", Boolean(), "Without what it refers to a record is impossible. Default: true."),
         ],
         restoring.Reference,
     ),
@@ -132,6 +133,7 @@ RESTORE = Shape(
         Field("ignored", MapOf(Text(), "field"), "Fields that the source sets itself, each with why."),
         Field("references", MapOf(REFERENCE, "field"), "Fields that refer to other records, each with their endpoint."),
         Field("after", OneOrMore(_ENDPOINT_NAME), "Endpoints that are restored before this one."),
+        Field("order", OneOrMore(SelectorText()), "Over a record: the order of writing. Default: by their ids."),
         Field("rename", OneOrMore(_DOTTED), "Fields that tell a duplicate from the original."),
         Field("blob", UPLOAD, "The request that puts a record's blob back."),
         Field("except", ListOf(EXCEPTION, shortest=1), "Records that cannot be restored.", attribute="exceptions"),

@@ -10,6 +10,7 @@ from holdfast.definitions.filters import json_text
 from holdfast.definitions.selectors import selector
 from holdfast.definitions.values import NumberToken
 from holdfast.operations.compare import MISSING, differences
+from holdfast.operations.restore.paths import names_of
 
 NEW_ID = "the source gave it a new id"
 UNEXPECTED = "unexpected"
@@ -56,15 +57,20 @@ def expected(endpoint: Endpoint, path: str, also: Mapping[str, str]) -> tuple[st
     names = ".".join(part for part in path.split(".") if not part.isdecimal())
     restore = endpoint.restore
     for field, why in {**(restore.ignored if restore is not None else {}), **also}.items():
-        if names == field or names.startswith(f"{field}."):
+        if _is_within(names, field):
             return field, why
     for field in endpoint.id:
         if names == field:
             return field, NEW_ID
     for field in endpoint.volatile:
-        if names == field or names.startswith(f"{field}."):
+        if _is_within(names, field):
             return field, "it changes without the record changing"
     return None
+
+
+def _is_within(names: str, field: str) -> bool:
+    dotted = ".".join(names_of(field))
+    return names == dotted or names.startswith(f"{dotted}.")
 
 
 def match_of(endpoint: Endpoint, fields: Mapping[str, Any]) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from holdfast.catalog.restore_records import Action
 from holdfast.definitions.document import Endpoint
+from holdfast.definitions.filters import json_text
 from holdfast.definitions.restoring import Restore
 from holdfast.definitions.selectors import selector
 from holdfast.errors import DefinitionError, PageUnreadable
@@ -15,6 +16,7 @@ from holdfast.operations.browsing import StoredRecord
 from holdfast.operations.restore.comparing import is_equal, match_of
 from holdfast.operations.restore.context import Context, fields_of
 from holdfast.operations.restore.looking import Expected, Live, Looker, Scope
+from holdfast.operations.restore.ordering import without_what_they_need
 from holdfast.operations.restore.paths import replaced
 from holdfast.operations.restore.ties import Tied, with_id
 from holdfast.sources.page import Parent
@@ -42,6 +44,8 @@ class Decision:
     below_new: bool = False
     """Its parent is not at the target yet, so that nobody could look."""
     refers: frozenset[str] = frozenset()
+    needs: frozenset[str] = frozenset()
+    """What it refers to of its own endpoint; and that without which it cannot be."""
 
 
 class Decider:
@@ -62,22 +66,34 @@ class Decider:
             for some in context.options.records(context.browser, context.given.state, endpoint.name):
                 for stored, parent_key in zip(some, context.parent_keys(endpoint, some), strict=True):
                     context.ties.expect(endpoint, stored.key, parent_key, fields_of(stored.raw))
+        made = self._all(endpoint)
+        if not refers_to_itself:
+            async for decision in made:
+                yield decision
+            return
+        decisions = [one async for one in made]
+        context.ties.expect_no_more(endpoint)  # not all of them are to be made
+        for decision in without_what_they_need(decisions):
+            yield decision
+
+    async def _all(self, endpoint: Endpoint) -> AsyncIterator[Decision]:
         for parent_key, records in self._grouped(endpoint).items():
             for begin in range(0, len(records), _AT_ONCE):
                 for decision in await self._of_parent(endpoint, parent_key, records[begin : begin + _AT_ONCE]):
                     yield decision
 
     def _grouped(self, endpoint: Endpoint) -> dict[str, list[str]]:
-        """The keys of the chosen records by their parents' keys; numbers in their order: what is made anew stands in
-        the order in which it was made."""
+        """The keys of the chosen records by their parents' keys, in the order of the definition, or numbers in theirs:
+        what is made anew stands in the order in which it was made."""
         context = self._context
-        found: dict[str, list[str]] = {}
+        order = [selector(text) for text in (endpoint.restore.order if endpoint.restore is not None else ())]
+        found: dict[str, list[tuple[list[_Place], _Place, str]]] = {}
         for some in context.options.records(context.browser, context.given.state, endpoint.name):
             for stored, parent_key in zip(some, context.parent_keys(endpoint, some), strict=True):
-                found.setdefault(parent_key, []).append(stored.key)
-        for keys in found.values():
-            keys.sort(key=_counting)
-        return found
+                fields = fields_of(stored.raw) if order else {}
+                placed = [_placed(one.find(fields)) for one in order]
+                found.setdefault(parent_key, []).append((placed, _counting(stored.key), stored.key))
+        return {parent_key: [key for *_, key in sorted(keys)] for parent_key, keys in found.items()}
 
     async def _of_parent(self, endpoint: Endpoint, parent_key: str, keys: list[str]) -> list[Decision]:
         context, restore = self._context, endpoint.restore
@@ -145,7 +161,7 @@ class Decider:
         seen = tuple(one.id for one in scope.by_match.get(match_of(endpoint, fields) or "", ()))
         base = Decision(
             endpoint, stored.key, parent_key, "leave", fields, live=live, seen=seen, has_blob=stored.has_blob,
-            refers=tied.refers,
+            refers=tied.refers, needs=tied.needs,
         )  # fmt: skip
         rule = self._context.options.on_conflict
         if live is not None and not live.trashed:
@@ -199,8 +215,18 @@ class Decider:
         return Decision(endpoint, stored.key, parent_key, "impossible", fields, why, has_blob=stored.has_blob)
 
 
-def _counting(key: str) -> tuple[bool, int, str]:
+_Place = tuple[bool, float, str]
+
+
+def _counting(key: str) -> _Place:
     return (False, len(key), key) if key.isdecimal() else (True, 0, key)
+
+
+def _placed(value: Any) -> _Place:
+    """Where a value stands in an order: numbers by size before texts by their letters; what is missing comes last."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return False, value, ""
+    return True, float(value is None), value if isinstance(value, str) else json_text(value)
 
 
 def duplicated(context: Context, endpoint: Endpoint, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from holdfast.catalog import leases, restore_records, restores
 from holdfast.catalog.restore_records import RestoreRecord, State
 from holdfast.operations.restore.context import Context
 from holdfast.operations.restore.deciding import Decision
+from holdfast.operations.restore.ordering import in_order
 
 
 class Journal:
@@ -97,18 +98,6 @@ def counters_of(counted: Sequence[tuple[str, str, str, int]]) -> dict[str, Any]:
             numbers["waiting"] += number
     totals = {name: sum(numbers[name] for numbers in by_endpoint.values()) for name in names}
     return {**totals, "endpoints": by_endpoint}
-
-
-def in_order(decisions: Sequence[Decision]) -> list[Decision]:
-    """Those that others of the same endpoint refer to first; of a circle all in the order they came in."""
-    waiting = {one.key: one for one in decisions}
-    ordered: list[Decision] = []
-    while waiting:
-        ready = [one for one in waiting.values() if not any(key in waiting for key in one.refers - {one.key})]
-        for one in ready or list(waiting.values()):
-            ordered.append(one)
-            del waiting[one.key]
-    return ordered
 
 
 def _row(place: int, decision: Decision) -> RestoreRecord:

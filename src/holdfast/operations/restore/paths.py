@@ -1,39 +1,58 @@
-"""Reads and replaces what stands at a dotted path of a decoded record; a list on the way stands for its elements."""
+"""Reads and replaces what stands at a dotted path of a decoded record; a list on the way stands for its elements.
+
+A path is a plain selector: `a.b`, or `a."b.c"` where a name has dots itself.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from holdfast.definitions.selectors import selector
+
+
+def names_of(path: str) -> tuple[str, ...]:
+    """The names that a path is made of; of a selector that is no plain one itself, which then leads nowhere."""
+    names = selector(path).path
+    return (path,) if names is None else names
+
 
 def values_at(value: Any, path: str) -> Iterator[Any]:
     """Everything that stands there but null; of a list its elements."""
-    if isinstance(value, list):
-        for element in value:
-            yield from values_at(element, path)
-    elif not path:
-        if value is not None:
-            yield value
-    elif isinstance(value, Mapping):
-        name, _, rest = path.partition(".")
-        if name in value:
-            yield from values_at(value[name], rest)
+    return _values(value, names_of(path))
 
 
 def replaced(value: Any, path: str, change: Callable[[Any], Any]) -> Any:
     """A copy of `value` in which everything but null that stands there is changed."""
-    if isinstance(value, list):
-        return [replaced(element, path, change) for element in value]
-    if not path:
-        return None if value is None else change(value)
-    if isinstance(value, Mapping):
-        name, _, rest = path.partition(".")
-        if name in value:
-            return {**value, name: replaced(value[name], rest, change)}
-    return value
+    return _replaced(value, names_of(path), change)
 
 
 def with_values(wanted: Mapping[str, Any], found: Mapping[str, Any], path: str) -> dict[str, Any]:
     """`wanted` with what stands at a path in `found`; where nothing stands there, without it."""
-    name, _, rest = path.partition(".")
+    return _with_values(wanted, found, names_of(path))
+
+
+def _values(value: Any, names: tuple[str, ...]) -> Iterator[Any]:
+    if isinstance(value, list):
+        for element in value:
+            yield from _values(element, names)
+    elif not names:
+        if value is not None:
+            yield value
+    elif isinstance(value, Mapping) and names[0] in value:
+        yield from _values(value[names[0]], names[1:])
+
+
+def _replaced(value: Any, names: tuple[str, ...], change: Callable[[Any], Any]) -> Any:
+    if isinstance(value, list):
+        return [_replaced(element, names, change) for element in value]
+    if not names:
+        return None if value is None else change(value)
+    if isinstance(value, Mapping) and names[0] in value:
+        return {**value, names[0]: _replaced(value[names[0]], names[1:], change)}
+    return value
+
+
+def _with_values(wanted: Mapping[str, Any], found: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    name, *rest = names
     made = dict(wanted)
     if not rest or not isinstance(made.get(name), Mapping) or not isinstance(found.get(name), Mapping):
         if name in found:
@@ -41,5 +60,5 @@ def with_values(wanted: Mapping[str, Any], found: Mapping[str, Any], path: str) 
         else:
             made.pop(name, None)
         return made
-    made[name] = with_values(made[name], found[name], rest)
+    made[name] = _with_values(made[name], found[name], tuple(rest))
     return made

@@ -24,8 +24,12 @@ class Tied:
     fields: dict[str, Any]
     missing: Sequence[str] = ()
     """What it refers to and is not at the target, for people."""
+    kept: Sequence[str] = ()
+    """The fields whose reference leads to nothing at the target, and need not."""
     refers: frozenset[str] = field(default_factory=frozenset)
     """The keys of records of its own endpoint that it refers to and that are restored with it."""
+    needs: frozenset[str] = field(default_factory=frozenset)
+    """Those of them without which it cannot be."""
 
 
 class Ties:
@@ -50,6 +54,10 @@ class Ties:
         """This record will be at the target, though nobody knows yet with which id."""
         for name, old in self._olds(endpoint, key, parent_key, fields):
             self._expected[endpoint.name, name, old] = key
+
+    def expect_no_more(self, endpoint: Endpoint) -> None:
+        """What was expected of an endpoint does not hold any more: now it is known of each record."""
+        self._expected = {place: key for place, key in self._expected.items() if place[0] != endpoint.name}
 
     def remember(self, endpoint: str, entries: Iterable[tuple[str, str, str]]) -> None:
         """What a plan has learned of records that are at the target; a restore keeps it in the catalog."""
@@ -98,17 +106,21 @@ class Ties:
     def tied(self, endpoint: Endpoint, parent_key: str, fields: Mapping[str, Any]) -> Tied:
         """A stored record's fields with all its references as they are at the target."""
         restore = endpoint.restore
-        made, missing, refers = dict(fields), [], set()
+        made, missing, kept, refers, needs = dict(fields), [], [], set(), set()
         for path, reference in (restore.references if restore is not None else {}).items():
             for value in {one for one in map(_text, values_at(fields, path)) if one is not None}:
                 new, why, key = self._resolve(endpoint, reference, parent_key, value)
                 if key is not None and reference.endpoint == endpoint.name:
                     refers.add(key)
-                if why is not None:
+                    if reference.required:
+                        needs.add(key)
+                if why is not None and reference.required:
                     missing.append(f"it refers by {path} to {why}")
+                elif why is not None:
+                    kept.append(path)
                 elif new is not None:
                     made = replaced(made, path, _changing(value, new))
-        return Tied(made, missing, frozenset(refers))
+        return Tied(made, missing, kept, frozenset(refers), frozenset(needs))
 
     def _resolve(
         self, endpoint: Endpoint, reference: Reference, parent_key: str, value: str

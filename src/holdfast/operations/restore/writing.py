@@ -5,7 +5,7 @@ the end read back and compared.
 import asyncio
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from holdfast.catalog.restore_records import RestoreRecord
@@ -56,7 +56,7 @@ class RecordWriter:
             fields = tied.fields
             if row.message == _DUPLICATE:
                 fields = duplicated(self._context, endpoint, fields)
-            return await _OneRecord(self, endpoint, stored, parent, fields).through(row)
+            return await _OneRecord(self, endpoint, stored, parent, fields, tied.kept).through(row)
         except CredentialRefused:
             raise
         except (SourceError, DefinitionError) as error:
@@ -77,11 +77,12 @@ class RecordWriter:
                     continue
                 if row.parent_key not in lists:
                     lists[row.parent_key] = await self._looker.everything(endpoint, parent)
-                fields = self._context.ties.tied(endpoint, row.parent_key, fields_of(stored.raw)).fields
+                tied = self._context.ties.tied(endpoint, row.parent_key, fields_of(stored.raw))
+                fields = tied.fields
                 if row.message == _DUPLICATE:
                     fields = duplicated(self._context, endpoint, fields)
                 live = lists[row.parent_key].by_id.get(row.target_id)
-                _OneRecord(self, endpoint, stored, parent, fields).judge(row, live)
+                _OneRecord(self, endpoint, stored, parent, fields, tied.kept).judge(row, live)
 
     @property
     def context(self) -> Context:
@@ -97,11 +98,11 @@ class RecordWriter:
 
 
 class _OneRecord:
-    """One record on its way to the target; `fields` is what it is to be."""
+    """One record on its way to the target; `fields` is what it is to be, `kept` are those that lead nowhere there."""
 
     def __init__(
         self, writer: RecordWriter, endpoint: Endpoint, stored: StoredRecord, parent: Parent | None,
-        fields: Mapping[str, Any],
+        fields: Mapping[str, Any], kept: Sequence[str],
     ) -> None:  # fmt: skip
         self._writer = writer
         self._context, self._journal, self._looker = writer.context, writer.journal, writer.looker
@@ -111,6 +112,7 @@ class _OneRecord:
         self._stored = stored
         self._parent = parent
         self._fields = fields
+        self._kept = kept
 
     async def through(self, row: RestoreRecord) -> RestoreRecord:
         """Every request that is left for the record. Raises SourceError, DefinitionError."""
@@ -224,6 +226,7 @@ class _OneRecord:
         told = compared(self._endpoint, self._fields, live.fields, self._changed_by(row))
         if self._stored.has_blob and not puts_blob_back(self._endpoint, row.action):
             told.append({"field": BLOB, "why": "the definition does not say how blobs are put back"})
+        told += [{"field": field, "why": "what it refers to is not at the target"} for field in self._kept]
         mappings = self._learned(row, live.id, live.fields)
         self._looker.forget(self._endpoint, self._stored.key)
         state = "differs" if unexpected(told) else "verified"
