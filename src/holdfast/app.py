@@ -1,4 +1,7 @@
-"""The composition root: the one place where concrete things are wired together."""
+"""The composition root: the one place where concrete things are wired together.
+
+Every command opens an installation: what only making or mending one takes is imported there, 0.15 s less for the rest.
+"""
 
 import subprocess
 from collections.abc import Iterator
@@ -6,12 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from holdfast.catalog import vendors
 from holdfast.catalog.database import Database
 from holdfast.engine import Engine
 from holdfast.errors import CatalogError, InputError, VaultError
-from holdfast.operations import customers, definitions, jobs, keys, revisions
-from holdfast.operations.repair.restoring import take_installation_keys
+from holdfast.operations import jobs
 from holdfast.operations.services import Services
 from holdfast.settings import Settings
 from holdfast.sources.policy import NetworkPolicy
@@ -33,6 +34,8 @@ def initialise(settings: Settings) -> Initialised:
 
     Again is harmless: what exists is kept. Raises StorageError for a store that cannot hold a vault, WrongKey.
     """
+    from holdfast.operations import customers, definitions, keys, revisions
+
     try:
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -74,6 +77,8 @@ def initialise(settings: Settings) -> Initialised:
 
 def _refuse_lost_catalog(services: Services) -> None:
     """A vault with customers belongs to a catalog: a new one beside it would have none of their backups."""
+    from holdfast.catalog import vendors
+
     with services.database.read() as connection:
         is_empty = not vendors.all_vendors(connection)
     if is_empty and services.vault.customers():
@@ -159,6 +164,8 @@ def read_root_key(settings: Settings) -> RootKey:
 
 def import_root_key(settings: Settings, text: str, passphrase: str) -> RootKey:
     """Write the key file from an export. Raises InputError, WrongKey, FileExistsError: nothing is overwritten."""
+    from holdfast.operations import keys
+
     if settings.root_key is not None or settings.root_key_command is not None:
         raise InputError("the root key does not come from a file here", hint="Unset HOLDFAST_ROOT_KEY or _COMMAND.")
     storage = _storage(settings)
@@ -169,6 +176,8 @@ def import_root_key(settings: Settings, text: str, passphrase: str) -> RootKey:
 
 def take_keys_from_replica(settings: Settings) -> bool:
     """For a vault that does not open, since the installation's keys in it are lost. False: no replica has them."""
+    from holdfast.operations.repair.restoring import take_installation_keys
+
     root_key = read_root_key(settings)
     return take_installation_keys(_deleting_storage(settings), _replicas(settings), root_key)
 

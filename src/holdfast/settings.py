@@ -1,18 +1,20 @@
 """Every setting of an installation, typed, from the environment. docs/operations.md has a heading for each."""
 
+import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from holdfast.errors import InputError
 
+_PREFIX = "HOLDFAST_"
 
-class Settings(BaseSettings):
-    """Read from variables `HOLDFAST_<NAME>`. Construct through `load_settings`, which explains what is wrong."""
 
-    model_config = SettingsConfigDict(env_prefix="HOLDFAST_", frozen=True, extra="ignore")
+class Settings(BaseModel):
+    """Variables `HOLDFAST_<NAME>`. Construct through `load_settings`, which reads them and explains what is wrong."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     home: Path = Field(default_factory=lambda: Path.home() / ".holdfast")
     """The data folder: catalog, vault and key file of an installation on one machine."""
@@ -141,11 +143,15 @@ class Settings(BaseSettings):
 
 def load_settings() -> Settings:
     """The settings of this process's environment. Raises InputError that names the variable."""
+    given = {
+        name[len(_PREFIX) :].lower(): value
+        for name, value in os.environ.items() if name.upper().startswith(_PREFIX)
+    }  # fmt: skip
     try:
-        return Settings()
+        return Settings.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
-        name = "HOLDFAST_" + "_".join(str(part) for part in first["loc"]).upper()
+        name = _PREFIX + "_".join(str(part) for part in first["loc"]).upper()
         raise InputError(
             f"{name}: {first['msg']}", field=name, hint="docs/operations.md lists every setting."
         ) from error

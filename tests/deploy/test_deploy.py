@@ -10,7 +10,7 @@ import yaml
 from typer.main import get_command
 
 from holdfast.cli.main import app
-from holdfast.settings import Settings
+from holdfast.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -46,7 +46,7 @@ def test_values_in_the_unit_are_values_of_the_settings(monkeypatch: pytest.Monke
     for line in re.findall(r"^Environment=(.+)$", UNIT.read_text(), re.MULTILINE):
         name, value = line.split("=", 1)
         monkeypatch.setenv(name, value)
-    settings = Settings()
+    settings = load_settings()
     assert settings.home == Path("/var/lib/holdfast")
     assert settings.log_format == "json"
 

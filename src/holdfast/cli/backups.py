@@ -166,12 +166,16 @@ def _follow(session: "Session", wanted: dict[str, "Run"], output: Output, *, eve
     """The runs as they ended, while bars show how far they are. Ctrl-C ends the command with its own exit code."""
     from holdfast.cli import following, summaries, working
     from holdfast.cli.progress import backup_bars
+    from holdfast.operations import jobs
 
     ended: dict[str, Run] = {}
     is_here = True
     engine = session.services.engine
     try:
-        with backup_bars(output, by_instance=everything) as bars, working.workforce(engine, output.note) as workers:
+        with (
+            backup_bars(output, by_instance=everything) as bars,
+            working.workforce(engine, jobs.BACKUP, output.note) as workers,
+        ):
             try:
                 for label, run in following.Follower(session.services, workers, bars).follow(wanted):
                     ended[label] = run

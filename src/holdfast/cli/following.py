@@ -14,7 +14,9 @@ from holdfast.operations import jobs
 from holdfast.operations.backup.request import job_key
 from holdfast.operations.services import Services
 
-_POLL_S = 0.1
+_FIRST_POLL_S = 0.05
+_POLL_S = 0.5
+"""What is short is seen at once to have ended; a look costs 3 ms, which a long one has at most twice a second."""
 _LOOK_FOR_JOB_S = 2.0
 
 
@@ -59,6 +61,7 @@ class Follower:
     def follow(self, wanted: Mapping[str, Run]) -> Iterable[tuple[str, Run]]:
         """Each run when it has ended; one that is still active is one that its worker has given up on for now."""
         waiting = dict(wanted)
+        pause_s = _FIRST_POLL_S
         for name, run in waiting.items():
             self._expected[run.id] = self._known_before(run)
             self._display.show(name, self._progress(run))
@@ -73,7 +76,8 @@ class Follower:
             for name in self._given_up(waiting):
                 yield name, waiting.pop(name)
             if waiting:
-                time.sleep(_POLL_S)
+                time.sleep(pause_s)
+                pause_s = min(_POLL_S, 1.1 * pause_s)
 
     def _known_before(self, run: Run) -> dict[str, int]:
         """How many records each endpoint had after the backup before."""

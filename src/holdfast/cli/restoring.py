@@ -196,7 +196,10 @@ def _follow(session: "Session", restore: "Restore", output: Output, name: str) -
     engine, database = session.services.engine, session.services.database
     next_look = time.monotonic() + _LOOK_FOR_JOB_S
     try:
-        with count_bar(output, "restore") as bar, working.workforce(engine, output.note) as workers:
+        with (
+            count_bar(output, "restore") as bar,
+            working.workforce(engine, jobs.RESTORE, output.note) as workers,
+        ):
             while True:
                 workers.ensure()
                 with database.read() as connection:

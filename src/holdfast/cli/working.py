@@ -19,8 +19,10 @@ _GRACE_S = 10.0
 class Workforce:
     """Sees to it that somebody works. `call` it again and again; it is cheap in between."""
 
-    def __init__(self, engine: Engine, tell: Callable[[str], None]) -> None:
+    def __init__(self, engine: Engine, awaits: str, tell: Callable[[str], None]) -> None:
+        """`awaits` is the kind of jobs that the command waits for."""
         self._engine = engine
+        self._awaits = awaits
         self._tell = tell
         self._next_look = 0.0
         self._told = False
@@ -49,7 +51,7 @@ class Workforce:
                 if worker.is_alive:
                     return f"the worker on {worker.host} (process {worker.pid})"
         try:
-            self._engine.start()
+            self._engine.start(awaits=self._awaits)
         except WorkerElsewhere:
             assert self._engine.worker_lock is not None, "only a lock can be held elsewhere"
             holder = self._engine.worker_lock.holder()
@@ -58,9 +60,10 @@ class Workforce:
 
 
 @contextmanager
-def workforce(engine: Engine, tell: Callable[[str], None]) -> Iterator[Workforce]:
-    """Somebody works until the end of the block. What this process then still runs stops at its next checkpoint."""
+def workforce(engine: Engine, awaits: str, tell: Callable[[str], None]) -> Iterator[Workforce]:
+    """Somebody works until the end of the block, at jobs of the kind `awaits` above all. What this process then still
+    runs stops at its next checkpoint."""
     try:
-        yield Workforce(engine, tell)
+        yield Workforce(engine, awaits, tell)
     finally:
         engine.stop(drain_s=0.0, grace_s=_GRACE_S)

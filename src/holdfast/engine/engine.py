@@ -11,6 +11,7 @@ import secrets
 import threading
 from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -36,6 +37,7 @@ _log = logging.getLogger(__name__)
 _KIND = re.compile(r"[a-z][a-z0-9_]{2,40}")
 _CLEANUP_S = 600.0
 _FORGET_WORKERS_S = 86_400.0
+_UNAWAITED_POLL_S = 5.0
 
 
 class Engine:
@@ -170,11 +172,12 @@ class Engine:
         """Whether this process is the worker and there can be no other: on SQLite, where it holds the lock."""
         return self.is_worker and self.worker_lock is not None
 
-    def start(self) -> None:
+    def start(self, *, awaits: str | None = None) -> None:
         """Become a worker: take jobs, and take over those of dead workers.
 
         On SQLite there can be one: raises WorkerElsewhere if another process is it, else runs what any earlier worker
-        has left undone. Migrates first.
+        has left undone. Migrates first. A worker that lives for the sake of one kind of jobs `awaits` it, and seldom
+        looks for others.
         """
         from holdfast.engine.runtime import Runtime
 
@@ -188,7 +191,8 @@ class Engine:
             undo.enter_context(tracing.exported())
             self.migrate()
             for kind in self._kinds.values():
-                self._queue.declare(kind)
+                is_awaited = awaits is None or kind.name == awaits
+                self._queue.declare(kind if is_awaited else replace(kind, poll_s=_UNAWAITED_POLL_S))
 
             # The first beat comes before the first job, or another worker could take this one for dead.
             self._heartbeat = Heartbeat(self._database, self.executor_id, self._beat_s)

@@ -11,6 +11,7 @@ from holdfast.catalog.instances import Instance
 from holdfast.cli import following
 from holdfast.cli.following import Follower, Progress
 from holdfast.cli.working import workforce
+from holdfast.operations import jobs
 from holdfast.operations.backup.request import request_backup
 from holdfast.operations.backup.run import run_backup
 from tests.support.hostile_source import HostileSource, in_thread, make_records
@@ -53,7 +54,7 @@ def instance(installation: Installation) -> Iterator[Instance]:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(following, "_POLL_S", 0.0)
+    monkeypatch.setattr(following, "_FIRST_POLL_S", 0.0)
     monkeypatch.setattr(following, "_LOOK_FOR_JOB_S", 0.0)
 
 
@@ -102,6 +103,6 @@ def test_where_nobody_works_the_command_does(tmp_path: Path) -> None:
         services = installation.services
         instance = installation.instance(DOCUMENT.format(url=api.url))
         run, _ = request_backup(services, instance.id)
-        with workforce(services.engine, lambda _: None) as workers:
+        with workforce(services.engine, jobs.BACKUP, lambda _: None) as workers:
             ((_, last),) = Follower(services, workers, Seen()).follow({"it": run})
         assert last.status == "successful"

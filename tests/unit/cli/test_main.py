@@ -18,7 +18,6 @@ HEAVY = (
     "fastapi",
     "jinja2",
     "cryptography",
-    "pydantic_settings",
     "uvicorn",
     "holdfast.app",
 )

@@ -20,7 +20,7 @@ def engines(tmp_path: Path) -> Iterator[tuple[Engine, Engine]]:
 def test_this_process_works_where_nobody_else_does(engines: tuple[Engine, Engine]) -> None:
     ours, _ = engines
     said: list[str] = []
-    with workforce(ours, said.append) as workers:
+    with workforce(ours, "nothing", said.append) as workers:
         assert not workers.is_here
         workers.ensure()
         assert workers.is_here
@@ -37,7 +37,7 @@ def test_another_worker_is_followed_and_replaced_when_it_has_gone(
     assert theirs.worker_lock is not None
     theirs.worker_lock.acquire()
     said: list[str] = []
-    with workforce(ours, said.append) as workers:
+    with workforce(ours, "nothing", said.append) as workers:
         for _ in range(3):
             workers.ensure()
         assert not workers.is_here and len(said) == 1 and "this command follows it" in said[0]
@@ -50,7 +50,7 @@ def test_it_is_not_looked_at_every_time(engines: tuple[Engine, Engine]) -> None:
     ours, theirs = engines
     assert theirs.worker_lock is not None
     theirs.worker_lock.acquire()
-    with workforce(ours, lambda _: None) as workers:
+    with workforce(ours, "nothing", lambda _: None) as workers:
         workers.ensure()
         theirs.worker_lock.release()
         workers.ensure()

@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from holdfast.engine import Engine
+from holdfast.engine.queue import queue_name
 from holdfast.errors import EngineError
 
 
@@ -39,3 +40,19 @@ def test_what_a_database_says_to_an_enqueue_is_the_callers_to_translate(tmp_path
 def test_a_process_without_jobs_never_imports_dbos() -> None:
     program = "import sys, holdfast.engine as e; e.Engine('sqlite:///jobs.db'); sys.exit('dbos' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_worker_that_awaits_one_kind_of_jobs_seldom_looks_for_others(tmp_path: Path) -> None:
+    def pause_s(engine: Engine, kind: str) -> float:
+        queue = engine._queue._client._sys_db.get_queue(queue_name(kind))
+        assert queue is not None
+        return queue._polling_interval_sec
+
+    with Engine(f"sqlite:///{tmp_path}/jobs.db", poll_s=0.1) as engine:
+        for kind in ("backup", "export"):
+            engine.register(kind, lambda _: None)
+        engine.start(awaits="backup")
+        assert (pause_s(engine, "backup"), pause_s(engine, "export")) == (0.1, 5.0)
+        engine.stop()
+        engine.start()  # the next worker says anew how often
+        assert pause_s(engine, "export") == 0.1
