@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import extracting, history, measuring, results, source_server, storing
+from benchmarks import extracting, finding, history, measuring, results, source_server, storing
 from benchmarks.installation import Installation
 from benchmarks.results import Note, Result, at_least, at_most
 from benchmarks.storing import Stored
@@ -66,6 +66,7 @@ def measure(records: int, note: Note) -> Stored:
         cost = installation.run("export", "bench", "-o", str(Path(folder) / "bench.zip"), "--formats", "json")
         note(at_least("export as JSON", records / cost.cpu_s, _RATE, 200_000))
         note(at_most("export as JSON, memory", cost.peak_mb, "MB", 300))
+        finding.measure(installation, source, records, 2, note)
         for result in installation.load():
             note(result)
     return Stored(first_cost, changed, verified, cost, packs, added)
@@ -88,12 +89,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=LATEST, help="where the figures go as JSON")
     parser.add_argument("--alone", action="store_true", help="Holdfast without the programs of others beside it")
     parser.add_argument("--full", action="store_true", help="all of the following")
+    parser.add_argument("--find", action="store_true", help="search and the change feed, and nothing else")
     parser.add_argument("--memory", action="store_true", help="memory at 0.1, 1 and 10 million records")
     parser.add_argument(
         "--history", metavar="RECORDS,DAYS,KEPT", help="daily backups pruned to few, beside restic; full: 100000,400,30"
     )
     options = parser.parse_args(arguments)
     found = Notes()
+    if options.find:
+        finding.measure_alone(options.records, found.note)
+        print(results.table(found))
+        return 0
     ours = measure(options.records, found.note)
     if not options.alone:
         extracting.compare(found.note)

@@ -66,13 +66,15 @@ class Installation:
 
     def back_up_daily(self, count: int, first_day: int, days: int) -> measuring.Cost:
         """A backup a day, of so many records of which one in a hundred changes."""
-        given = (self._source.url, str(count), str(first_day), str(days))
-        return measuring.run([sys.executable, "-m", "benchmarks.daily", "bench", *given], self._environment)
+        return self.measured("daily", self._source.url, str(count), str(first_day), str(days))
 
     def read_records(self, count: int) -> float:
         """CPU milliseconds for reading a record, warm."""
-        done = measuring.run([sys.executable, "-m", "benchmarks.reading", "bench", str(count)], self._environment)
-        return float(done.output)
+        return float(self.measured("reading", str(count)).output)
+
+    def measured(self, module: str, *arguments: str) -> measuring.Cost:
+        """What a module of this package prints of `bench`, in a process of its own."""
+        return measuring.run([sys.executable, "-m", f"benchmarks.{module}", "bench", *arguments], self._environment)
 
     def load(self) -> list[Result]:
         """What the service does at what has been backed up, and at a blob of 100 MB beside it."""

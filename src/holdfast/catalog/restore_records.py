@@ -35,6 +35,8 @@ class RestoreRecord:
     """What was read back otherwise than it was stored, and why."""
 
 
+BLOB = "(blob)"
+"""What stands for a record's blob among the fields that came out otherwise: it could not be put back."""
 _COLUMNS = tuple(restore_records.c[name] for name in RestoreRecord.__dataclass_fields__)
 _AT_ONCE = 1_000
 
@@ -111,11 +113,12 @@ def claimed(conn: sa.Connection, restore_id: int, endpoint: str, target_ids: Seq
     return set(conn.execute(query).scalars())
 
 
-def counted(conn: sa.Connection, restore_id: int) -> list[tuple[str, Action, State, int]]:
-    """How many records there are by endpoint, action and state."""
+def counted(conn: sa.Connection, restore_id: int) -> list[tuple[str, Action, State, int, int]]:
+    """How many records there are by endpoint, action and state, and how many of them came without their blob."""
     table = restore_records.c
+    without = sa.case((sa.cast(table.differences, sa.Text).like(f'%"{BLOB}"%'), 1), else_=0)
     query = (
-        sa.select(table.endpoint, table.action, table.state, sa.func.count())
+        sa.select(table.endpoint, table.action, table.state, sa.func.count(), sa.func.sum(without))
         .where(table.restore_id == restore_id)
         .group_by(table.endpoint, table.action, table.state)
     )

@@ -42,6 +42,19 @@ class Restore:
     def active(self) -> bool:
         return self.status in ("queued", "in_progress")
 
+    @property
+    def complete(self) -> bool | None:
+        """Whether everything that was chosen is at the target now, blobs too; None as long as it is not over, and of a
+        plan."""
+        if self.active or self.options.get("dry_run"):
+            return None
+        return is_complete(self.status, self.counters)
+
+
+def is_complete(status: str, counters: Mapping[str, Any]) -> bool:
+    """A successful restore is not, whose plan said that records or blobs of it cannot be restored."""
+    return status == "successful" and not (counters.get("impossible") or counters.get("without_blob"))
+
 
 _RESTORE = tuple(restores.c[name] for name in Restore.__dataclass_fields__)
 _ACTIVE = restores.c.status.in_(("queued", "in_progress"))

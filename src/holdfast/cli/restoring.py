@@ -133,7 +133,7 @@ def restores(
         output.table(
             ["id", "status", "backup #", "asked for", "created #", "updated #", "left alone #", "failed #", "differ #"],
             [
-                [str(one.id), styled(one.status, _STYLES.get(one.status, "")), one.sequence, moment(one.queued_at),
+                [str(one.id), styled(_outcome(one), _STYLES.get(one.status, "")), one.sequence, moment(one.queued_at),
                  *(one.counters.get(key) for key in ("created", "updated", "left_alone", "failed", "differ"))]
                 for one in found
             ],
@@ -143,7 +143,8 @@ def restores(
 def document(restore: "Restore") -> dict[str, Any]:
     """A restore as JSON."""
     return {
-        "id": restore.id, "status": restore.status, "backup": restore.sequence, "backup_id": restore.run_id,
+        "id": restore.id, "status": restore.status, "complete": restore.complete, "backup": restore.sequence,
+        "backup_id": restore.run_id,
         "instance_id": restore.instance_id, "target_instance_id": restore.target_id, "options": dict(restore.options),
         "started_at": restore.started_at, "ended_at": restore.ended_at, "counters": dict(restore.counters),
         "failures": [dict(one) for one in restore.failures],
@@ -222,8 +223,7 @@ def _follow(session: "Session", restore: "Restore", output: Output, name: str) -
 
 
 def _tell_end(session: "Session", output: Output, restore: "Restore", target: str) -> None:
-    without_blob = _without_blob(session, restore)
-    output.document({"restore": document(restore) | {"without_blob": without_blob}})
+    output.document({"restore": document(restore)})
     numbers = restore.counters
     told = [
         f"{numbers[key]:,} {said}"
@@ -234,7 +234,7 @@ def _tell_end(session: "Session", output: Output, restore: "Restore", target: st
         if numbers.get(key)
     ]  # fmt: skip
     said = ", ".join(told) or "nothing was written"
-    output.say(f"Restore to {target} {_outcome(restore, without_blob)}: {said}", _STYLES.get(restore.status, ""))
+    output.say(f"Restore to {target} {_outcome(restore)}: {said}", _STYLES.get(restore.status, ""))
     for failure in restore.failures[:_SHOWN]:
         place = " ".join(str(failure[key]) for key in ("endpoint", "record_id") if failure.get(key))
         output.say(f"{place}: {failure['message']}" if place else str(failure["message"]), "red", indent=2)
@@ -244,21 +244,9 @@ def _tell_end(session: "Session", output: Output, restore: "Restore", target: st
     output.note(f"The signed report: holdfast restores NAME {restore.id}")
 
 
-def _outcome(restore: "Restore", without_blob: int) -> str:
+def _outcome(restore: "Restore") -> str:
+    without_blob = restore.counters.get("without_blob")
     return f"{restore.status}, {without_blob:,} without their blob" if without_blob else restore.status
-
-
-def _without_blob(session: "Session", restore: "Restore") -> int:
-    """The records that were written, and whose blob could not be put back."""
-    from holdfast.catalog import restore_records
-    from holdfast.operations.restore import BLOB
-
-    with session.services.database.read() as connection:
-        return sum(
-            any(one["field"] == BLOB for one in row.differences or ())
-            for endpoint in restore.decided
-            for row in restore_records.walk(connection, restore.id, endpoint)
-        )
 
 
 def _tell_differences(session: "Session", output: Output, restore: "Restore") -> None:
@@ -285,9 +273,9 @@ def _tell_one(session: "Session", output: Output, restore: "Restore") -> None:
         signed = reporting.read(session.services, restore, session.customer.id)
     except NotFound:
         signed = None
-    without_blob = _without_blob(session, restore)
-    output.document({"restore": document(restore) | {"without_blob": without_blob}, "report": signed})
-    said = _outcome(restore, without_blob)
-    output.say(f"Restore {restore.id} of backup {restore.sequence}: {said}", _STYLES.get(restore.status, ""))
+    output.document({"restore": document(restore), "report": signed})
+    output.say(
+        f"Restore {restore.id} of backup {restore.sequence}: {_outcome(restore)}", _STYLES.get(restore.status, "")
+    )
     if signed is not None and not output.as_json:
         output.record(signed.encode())

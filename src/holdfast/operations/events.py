@@ -163,6 +163,7 @@ def _restore(restore: Restore) -> dict[str, Any]:
         "target_instance_id": restore.target_id,
         "backup_id": restore.run_id,
         "status": restore.status,
+        "complete": restore.complete,
         "counters": {name: number for name, number in restore.counters.items() if name != "endpoints"},
         "failures": list(restore.failures[:_FAILURES_LOGGED]),
     }

@@ -67,4 +67,7 @@ def test_a_record_without_its_blob_is_not_told_as_plainly_successful(cli: Comman
         assert "Restore to mine successful, 2 without their blob: 2 created" in done.out
         (made,) = cli.good("restores", "mine")["restores"]
         assert "successful, 2 without their blob" in cli("restores", "mine", str(made["id"])).out
-        assert cli.good("restores", "mine", str(made["id"]))["restore"]["without_blob"] == 2
+        assert (made["complete"], made["counters"]["without_blob"]) == (False, 2)
+        told = cli.good("restores", "mine", str(made["id"]))["report"]["receipt"]
+        assert (told["status"], told["complete"], told["counters"]["without_blob"]) == ("successful", False, 2)
+        assert told["counters"]["endpoints"]["files"]["without_blob"] == 2

@@ -49,6 +49,12 @@ class RestoreModel(Model):
     target_instance_id: Id = ModelField(description="Whose account is written to.")
     backup_id: Id
     status: Status = ModelField(examples=["successful"])
+    complete: bool | None = ModelField(
+        description="Whether everything that was chosen is at the target now, blobs too. False beside `successful`: "
+        "some of it cannot be restored, as the plan said (`impossible`, `without_blob` in the counters). Null until "
+        "it has ended, and of a plan.",
+        examples=[True],
+    )
     dry_run: bool = ModelField(examples=[False])
     on_conflict: Literal["skip", "overwrite", "duplicate"] = ModelField(examples=["skip"])
     endpoint: str | None = ModelField(examples=["issues"])
@@ -64,7 +70,7 @@ class RestoreModel(Model):
     )
     counters: dict[str, Any] = ModelField(
         description="How many records are what by now, in all and by endpoint.",
-        examples=[{"created": 12, "left_alone": 3, "failed": 0, "differ": 0}],
+        examples=[{"created": 12, "left_alone": 3, "impossible": 0, "failed": 0, "differ": 0, "without_blob": 0}],
     )
     failures: list[Failure] = ModelField(
         description="What failed, and what was read back otherwise than it was written.", examples=[[]]
@@ -182,6 +188,7 @@ def _shown(restore: Restore) -> RestoreModel:
         target_instance_id=restore.target_id,
         backup_id=restore.run_id,
         status=restore.status,
+        complete=restore.complete,
         dry_run=options.get("dry_run", False),
         on_conflict=options.get("on_conflict", "skip"),
         endpoint=options.get("endpoint"),

@@ -4,11 +4,11 @@ A restore is decided endpoint by endpoint (`deciding`), journaled around each wr
 after a crash at its journal (`run`). How an application is written to stands in its definition.
 """
 
-from holdfast.operations.restore.options import BLOB, CONFLICTS, Conflict, RestoreOptions
+from holdfast.operations.restore.options import CONFLICTS, Conflict, RestoreOptions
 from holdfast.operations.restore.planning import EndpointPlan, RestorePlan, plan
 from holdfast.operations.restore.requesting import cancel_restore, reconcile, request_restore
 
 __all__ = [
-    "BLOB", "CONFLICTS", "Conflict", "EndpointPlan", "RestoreOptions", "RestorePlan", "cancel_restore", "plan",
+    "CONFLICTS", "Conflict", "EndpointPlan", "RestoreOptions", "RestorePlan", "cancel_restore", "plan",
     "reconcile", "request_restore",
 ]  # fmt: skip

@@ -81,11 +81,14 @@ class Journal:
         leases.fence(connection, self._restore.target_id, self._context.lease_token)
 
 
-def counters_of(counted: Sequence[tuple[str, str, str, int]]) -> dict[str, Any]:
-    """Totals, and the same by endpoint. `failed` are in none of the others; `differ` are among those written."""
-    names = ("created", "updated", "undeleted", "left_alone", "impossible", "failed", "differ", "waiting")
+def counters_of(counted: Sequence[tuple[str, str, str, int, int]]) -> dict[str, Any]:
+    """Totals, and the same by endpoint. `failed` are in none of the others; `differ` and `without_blob` are among those
+    written."""
+    names = (
+        "created", "updated", "undeleted", "left_alone", "impossible", "failed", "differ", "without_blob", "waiting",
+    )  # fmt: skip
     by_endpoint: dict[str, dict[str, int]] = {}
-    for endpoint, action, state, number in counted:
+    for endpoint, action, state, number, without_blob in counted:
         numbers = by_endpoint.setdefault(endpoint, dict.fromkeys(names, 0))
         if action in {"leave", "impossible"}:
             numbers["left_alone" if action == "leave" else "impossible"] += number
@@ -94,6 +97,7 @@ def counters_of(counted: Sequence[tuple[str, str, str, int]]) -> dict[str, Any]:
         elif state in {"verified", "differs"}:
             numbers[{"create": "created", "update": "updated", "undelete": "undeleted"}[action]] += number
             numbers["differ"] += number if state == "differs" else 0
+            numbers["without_blob"] += without_blob
         else:
             numbers["waiting"] += number
     totals = {name: sum(numbers[name] for numbers in by_endpoint.values()) for name in names}

@@ -12,8 +12,6 @@ from holdfast.operations.search.query import Query
 
 Conflict = Literal["skip", "overwrite", "duplicate"]
 CONFLICTS: tuple[Conflict, ...] = get_args(Conflict)
-BLOB = "(blob)"
-"""What stands for a record's blob among the fields that came out otherwise."""
 _AT_ONCE = 500
 
 

@@ -182,7 +182,10 @@ def _end(
         status = "failed"
     ended_at = clock.now()
     if customer_id is not None and not restore.options.get("dry_run"):
-        told = {"status": status, "ended_at": ended_at, "counters": counters, "failures": failures}
+        told = {
+            "status": status, "complete": restores.is_complete(status, counters), "ended_at": ended_at,
+            "counters": counters, "failures": failures,
+        }  # fmt: skip
         said = reporting.issue(services, restore, customer_id, told).receipt
         status, ended_at = said["status"], clock.parse_time(said["ended_at"])
         counters, failures = said["counters"], said["failures"]

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from holdfast.catalog.restore_records import RestoreRecord
+from holdfast.catalog.restore_records import BLOB, RestoreRecord
 from holdfast.definitions import identity
 from holdfast.definitions.document import Endpoint
 from holdfast.errors import CredentialRefused, DefinitionError, SourceError, SourceRefused, WriteUncertain
@@ -18,7 +18,6 @@ from holdfast.operations.restore.context import Context, fields_of
 from holdfast.operations.restore.deciding import duplicated
 from holdfast.operations.restore.journal import Journal
 from holdfast.operations.restore.looking import Expected, Live, Looker
-from holdfast.operations.restore.options import BLOB
 from holdfast.operations.restore.paths import values_at, with_values
 from holdfast.operations.restore.planning import carries_blob, needs_update, puts_blob_back, reads_back
 from holdfast.operations.restore.ties import with_id
