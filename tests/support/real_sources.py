@@ -1,5 +1,5 @@
 """Real servers that others wrote, to verify the library against. Installed on first use into `.real-sources/`, which
-git ignores; started on loopback for the session. Only tests/real uses them, collected where HOLDFAST_TEST_REAL is set.
+git ignores; started on loopback. Only tests/real uses them, collected where HOLDFAST_TEST_REAL is set.
 
 emulate 0.12.2 (npm) imitates GitHub, Google, Slack, Stripe and Linear; the Node that it needs (22.15) is installed
 beside it, whatever the machine has. Always pinned: what npm calls `latest` is another program. Synapse 1.163.2 (pip) is
@@ -168,9 +168,9 @@ class Synapse:
         return Api(self.url, f"Bearer {token}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def emulate() -> Iterator[Emulate]:
-    """Started at its first use; everything in it is lost at the end."""
+    """Of each file its own: what one leaves in an account, another would find there. Lost at the end."""
     with _emulating(*SERVICES) as running:
         yield running
 
@@ -216,9 +216,9 @@ def devpi(tmp_path: Path) -> Iterator[Devpi]:
         yield Devpi(f"http://127.0.0.1:{port}", password)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def synapse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synapse]:
-    """With limits so high that nobody meets them."""
+    """Of each file its own, with limits so high that nobody meets them."""
     with synapse_at(tmp_path_factory.mktemp("synapse"), stock_limits=False) as server:
         yield server
 
