@@ -43,6 +43,9 @@ class Settings(BaseModel):
     verify_days: int = Field(default=30, ge=0, le=3_650)
     """In how many days a worker proves all data of the vault, a little every hour; 0: never by itself."""
 
+    verify_replica_days: int = Field(default=90, ge=0, le=3_650)
+    """The same for each replica, of which storages elsewhere may charge the reading; 0: never by itself."""
+
     root_key: SecretStr | None = None
     """The root key itself."""
 

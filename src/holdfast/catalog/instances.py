@@ -1,6 +1,6 @@
 """Backup instances and the sealed values of their variables. When they are due, `schedules` knows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -89,6 +89,12 @@ def all_of_customer(conn: sa.Connection, customer_id: int) -> list[Instance]:
     """Ascending by id."""
     query = sa.select(*_INSTANCE).where(instances.c.customer_id == customer_id, _ALIVE).order_by(instances.c.id)
     return [Instance(*row) for row in conn.execute(query)]
+
+
+def known(conn: sa.Connection, instance_ids: Iterable[int | None]) -> set[int]:
+    """Those of these that there are, deleted ones too."""
+    wanted = [one for one in instance_ids if one is not None]
+    return set(conn.execute(sa.select(instances.c.id).where(instances.c.id.in_(wanted))).scalars())
 
 
 def every(conn: sa.Connection) -> list[Instance]:

@@ -1,4 +1,6 @@
-"""What is wrong with an instance, from the moment it begins to the moment it is over: what people are told of, once."""
+"""What is wrong with an instance or the installation, from the moment it begins to the moment it is over: what people
+are told of, once. Those of the installation stand in a table of their own.
+"""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -8,19 +10,21 @@ from typing import Literal
 import sqlalchemy as sa
 
 from holdfast import clock, ids
-from holdfast.catalog.schema import instances, runs, troubles
+from holdfast.catalog.schema import installation_troubles, instances, runs, troubles
 from holdfast.catalog.upsert import insert
 
-Kind = Literal["backup_failed", "credential_refused", "backup_late", "alarm"]
+Kind = Literal["backup_failed", "credential_refused", "backup_late", "alarm", "vault_damaged"]
+InstallationKind = Literal["vault_damaged", "replica_damaged", "replica_behind"]
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
     id: int
-    instance_id: int
-    kind: Kind
+    instance_id: int | None
+    """None: it is the installation's."""
+    kind: Kind | InstallationKind
     subject: str
-    """Tells several of one kind apart: an alarm's id, else empty."""
+    """Tells several of one kind apart: an alarm's id, a replica's address, else empty."""
     message: str
     """For people."""
     began_at: datetime
@@ -28,25 +32,42 @@ class Trouble:
 
 
 _TROUBLE = tuple(troubles.c[name] for name in Trouble.__dataclass_fields__)
+_OF_INSTALLATION = tuple(
+    sa.null().label(name) if name == "instance_id" else installation_troubles.c[name]
+    for name in Trouble.__dataclass_fields__
+)
+_TABLES = ((troubles, _TROUBLE), (installation_troubles, _OF_INSTALLATION))
 _OPEN = troubles.c.ended_at.is_(None)
 
 
-def begin(conn: sa.Connection, instance_id: int, kind: Kind, message: str, subject: str = "") -> Trouble | None:
+def begin(
+    conn: sa.Connection, instance_id: int | None, kind: Kind | InstallationKind, message: str, subject: str = ""
+) -> Trouble | None:  # fmt: skip
     """None, and nothing is changed, where the same trouble goes on already."""
     made = Trouble(ids.new_id(), instance_id, kind, subject, message, clock.now(), None)
-    statement = insert(conn, troubles).values(**{name: getattr(made, name) for name in Trouble.__dataclass_fields__})
-    added = conn.execute(statement.on_conflict_do_nothing().returning(troubles.c.id)).one_or_none()
+    table = installation_troubles if instance_id is None else troubles
+    values = {name: getattr(made, name) for name in Trouble.__dataclass_fields__ if name in table.c}
+    statement = insert(conn, table).values(**values).on_conflict_do_nothing()
+    added = conn.execute(statement.returning(table.c.id)).one_or_none()
     return None if added is None else made
 
 
-def end(conn: sa.Connection, instance_id: int, kinds: Collection[Kind], subject: str = "") -> list[Trouble]:
+def end(
+    conn: sa.Connection, instance_id: int | None, kinds: Collection[Kind | InstallationKind], subject: str = ""
+) -> list[Trouble]:  # fmt: skip
     """Those of these kinds are over; answers them."""
-    statement = (
-        sa.update(troubles)
-        .where(troubles.c.instance_id == instance_id, troubles.c.kind.in_(kinds), troubles.c.subject == subject, _OPEN)
-        .values(ended_at=clock.now())
-    )
-    return [Trouble(*row) for row in conn.execute(statement.returning(*_TROUBLE))]
+    table, columns = _TABLES[instance_id is None]
+    chosen = [table.c.kind.in_(kinds), table.c.subject == subject, table.c.ended_at.is_(None)]
+    if instance_id is not None:
+        chosen.append(table.c.instance_id == instance_id)
+    statement = sa.update(table).where(*chosen).values(ended_at=clock.now())
+    return [Trouble(*row) for row in conn.execute(statement.returning(*columns))]
+
+
+def damaged_instances(conn: sa.Connection) -> set[int]:
+    """Of which instances a check of the vault has found something lost or damaged."""
+    query = sa.select(troubles.c.instance_id).where(troubles.c.kind == "vault_damaged", _OPEN)
+    return set(conn.execute(query).scalars())
 
 
 def late(conn: sa.Connection, before: datetime, limit: int) -> list[tuple[int, datetime]]:
@@ -65,28 +86,31 @@ def late(conn: sa.Connection, before: datetime, limit: int) -> list[tuple[int, d
 
 def untold(conn: sa.Connection, limit: int) -> list[Trouble]:
     """Those of which nobody was told yet, be it that they began or that they are over. Oldest first."""
-    end_is_untold = sa.and_(troubles.c.ended_at.is_not(None), troubles.c.end_told_at.is_(None))
-    query = sa.select(*_TROUBLE).where(sa.or_(troubles.c.told_at.is_(None), end_is_untold))
-    return [Trouble(*row) for row in conn.execute(query.order_by(troubles.c.id).limit(limit))]
+    found = []
+    for table, columns in _TABLES:
+        end_is_untold = sa.and_(table.c.ended_at.is_not(None), table.c.end_told_at.is_(None))
+        query = sa.select(*columns).where(sa.or_(table.c.told_at.is_(None), end_is_untold))
+        found += [Trouble(*row) for row in conn.execute(query.order_by(table.c.id).limit(limit))]
+    return sorted(found, key=lambda one: one.id)[:limit]
 
 
 def begun_untold(conn: sa.Connection, trouble_ids: Iterable[int]) -> set[int]:
     """Of which of these nobody was told that they began."""
-    query = sa.select(troubles.c.id).where(troubles.c.id.in_(list(trouble_ids)), troubles.c.told_at.is_(None))
-    return set(conn.execute(query).scalars())
+    wanted = list(trouble_ids)
+    queries = [sa.select(table.c.id).where(table.c.id.in_(wanted), table.c.told_at.is_(None)) for table, _ in _TABLES]
+    return {trouble_id for query in queries for trouble_id in conn.execute(query).scalars()}
 
 
 def told(conn: sa.Connection, found: Iterable[Trouble]) -> None:
     """Everything about these as they are here was told."""
     moment = clock.now()
     for one in found:
-        told_at = sa.func.coalesce(troubles.c.told_at, sa.literal(moment, troubles.c.told_at.type))
+        table, _ = _TABLES[one.instance_id is None]
+        told_at = sa.func.coalesce(table.c.told_at, sa.literal(moment, table.c.told_at.type))
         end_told_at = None if one.ended_at is None else moment
-        conn.execute(
-            sa.update(troubles).where(troubles.c.id == one.id).values(told_at=told_at, end_told_at=end_told_at)
-        )
+        conn.execute(sa.update(table).where(table.c.id == one.id).values(told_at=told_at, end_told_at=end_told_at))
 
 
 def forget(conn: sa.Connection, before: datetime) -> int:
     """Delete those that were over before this moment; answers how many."""
-    return conn.execute(sa.delete(troubles).where(troubles.c.ended_at < before)).rowcount
+    return sum(conn.execute(sa.delete(table).where(table.c.ended_at < before)).rowcount for table, _ in _TABLES)

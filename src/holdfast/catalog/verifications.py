@@ -1,4 +1,6 @@
-"""Checks of the vault: how far each has come and what it found, so that it can go on and be looked at later."""
+"""Checks of the vault and its replicas: how far each has come and what it found, so that it can go on and be looked at
+later.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +25,12 @@ class Verification:
     objects: int
     size_bytes: int
     findings: Sequence[Mapping[str, Any]]
+
+    @property
+    def replica(self) -> str | None:
+        """The address of the replica that is checked; None: it is the vault."""
+        replica: str | None = self.options.get("replica")
+        return replica
 
     @property
     def errors(self) -> int:
@@ -63,30 +71,35 @@ def drop(conn: sa.Connection, id_: int) -> None:
     conn.execute(sa.delete(verifications).where(verifications.c.id == id_))
 
 
-def unended(conn: sa.Connection) -> list[Verification]:
-    """Those that are under way or were broken off, newest first."""
-    query = sa.select(*_VERIFICATION).where(verifications.c.ended_at.is_(None)).order_by(_NEWEST_FIRST)
-    return [Verification(*row) for row in conn.execute(query)]
+def unended(conn: sa.Connection, replica: str | None = None) -> list[Verification]:
+    """Those of the vault, or of a replica, that are under way or were broken off, newest first."""
+    return _of(conn, verifications.c.ended_at.is_(None), replica)
 
 
-def ended(conn: sa.Connection, limit: int = 100) -> list[Verification]:
+def ended(conn: sa.Connection, replica: str | None = None) -> list[Verification]:
     """Newest first."""
-    query = sa.select(*_VERIFICATION).where(verifications.c.ended_at.is_not(None)).order_by(_NEWEST_FIRST)
-    return [Verification(*row) for row in conn.execute(query.limit(limit))]
+    return _of(conn, verifications.c.ended_at.is_not(None), replica)
 
 
-def newest(conn: sa.Connection) -> Verification | None:
+def newest(conn: sa.Connection, replica: str | None = None) -> Verification | None:
     """The one that was begun last, of those that have ended or have found something."""
-    query = sa.select(*_VERIFICATION).order_by(_NEWEST_FIRST).limit(20)
-    found = [Verification(*row) for row in conn.execute(query)]
+    found = _of(conn, sa.true(), replica)
     return next((one for one in found if one.ended_at is not None or one.findings), None)
 
 
-def proved_at(conn: sa.Connection) -> datetime | None:
+def proved_at(conn: sa.Connection, replica: str | None = None) -> datetime | None:
     """When the newest check that read all data has ended."""
     columns = verifications.c.ended_at, verifications.c.options
     query = sa.select(*columns).where(verifications.c.ended_at.is_not(None)).order_by(_NEWEST_FIRST)
-    return next((ended_at for ended_at, options in conn.execute(query) if options["share"] >= 1.0), None)
+    return next(
+        (at for at, options in conn.execute(query) if options["share"] >= 1.0 and options.get("replica") == replica),
+        None,
+    )
+
+
+def _of(conn: sa.Connection, condition: sa.ColumnElement[bool], replica: str | None) -> list[Verification]:
+    found = conn.execute(sa.select(*_VERIFICATION).where(condition).order_by(_NEWEST_FIRST))
+    return [one for one in (Verification(*row) for row in found) if one.replica == replica]
 
 
 def forget(conn: sa.Connection, kept: int = 100) -> None:

@@ -128,6 +128,13 @@ def _vault(session: "Session") -> dict[str, Any]:
         newest = verifications.newest(connection)
         proved_at = verifications.proved_at(connection)
         states = {state.url: state for state in replications.every(connection)}
+        proved = {
+            replica.url: (
+                verifications.proved_at(connection, replica.url),
+                0 if (checked := verifications.newest(connection, replica.url)) is None else checked.errors,
+            )
+            for replica in session.services.replicas
+        }
     return {
         "vault": {
             "proved_at": proved_at,
@@ -139,6 +146,8 @@ def _vault(session: "Session") -> dict[str, Any]:
                 "url": replica.url,
                 "complete_at": states[replica.url].completed_at if replica.url in states else None,
                 "findings": len(states[replica.url].findings) if replica.url in states else 0,
+                "proved_at": proved[replica.url][0],
+                "errors": proved[replica.url][1],
             }
             for replica in session.services.replicas
         ],
@@ -156,6 +165,10 @@ def _tell_vault(output: Output, said: dict[str, Any]) -> None:
         complete_at = replica["complete_at"]
         when = "never complete yet: holdfast replicate" if complete_at is None else f"complete {age(complete_at)}"
         found = f"; {count(replica['findings'], 'finding')}: holdfast replicate" if replica["findings"] else ""
+        if replica["proved_at"] is not None:
+            when += f", proved {age(replica['proved_at'])}"
+        if replica["errors"]:
+            found += f"; damaged, {count(replica['errors'], 'error')}: holdfast repair --replica"
         output.note(f"replica {replica['url']}: {when}{found}", "yellow" if found or complete_at is None else "")
 
 

@@ -95,11 +95,8 @@ def _verify_vault(output: Output, session: "Session", plan: "Plan") -> tuple[str
 
 
 def _verify_replicas(output: Output, session: "Session", plan: "Plan") -> list[tuple[str, "VerifyReport"]]:
-    from secrets import token_hex
-
     from holdfast.cli.progress import count_bar
-    from holdfast.operations.verify import verify_replica
-    from holdfast.vault.extent import Extent
+    from holdfast.operations.verify import verify_resumably
 
     services = session.services
     if not services.replicas:
@@ -107,13 +104,13 @@ def _verify_replicas(output: Output, session: "Session", plan: "Plan") -> list[t
     reports = []
     for one in services.replicas:
         with count_bar(output, f"verifying {one.url}", estimates=True) as bar:
-            report = verify_replica(
+            report = verify_resumably(
                 services,
-                one,
-                extent=Extent(plan.share, token_hex(8)),
-                rate_bytes=plan.rate_bytes,
+                plan,
+                replica=one,
                 progress=partial(_show, bar),
                 found=lambda finding: _tell(output, finding),
+                begun=lambda verification: _tell_begun(output, verification),
             )
         reports.append((f"The replica {one.url}", report))
     return reports

@@ -27,6 +27,9 @@ _SAID = {
     "credential_refused": "A credential was refused",
     "backup_late": "A backup is late",
     "alarm": "An alarm was raised",
+    "vault_damaged": "The vault has lost something or is damaged",
+    "replica_damaged": "A replica is damaged",
+    "replica_behind": "A replica is not up to date",
 }
 _log = logging.getLogger(__name__)
 
@@ -75,6 +78,8 @@ def _mails(services: Services, connection: Connection, found: Sequence[Trouble])
 
 
 def _whose(services: Services, connection: Connection, trouble: Trouble) -> tuple[str, list[str]]:
+    if trouble.instance_id is None:
+        return trouble.subject or "what belongs to no single instance", services.settings.alert_to.split()
     instance = instances.get(connection, trouble.instance_id, deleted=True)
     customer = customers.get(connection, instance.customer_id, deleted=True)
     definition = definitions.get(connection, instance.definition_id, deleted=True)

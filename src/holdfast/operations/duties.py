@@ -73,7 +73,7 @@ class Duties:
         if services.replicas and minutes:
             copy = partial(replicate.replicate_regularly, services)
             self._in_turn(self._copying, 60.0 * minutes, copy, name="replicas", first_after_s=30.0)
-        if services.settings.verify_days:
+        if services.settings.verify_days or (services.replicas and services.settings.verify_replica_days):
             prove = partial(verify_regularly, services)
             self._proving.every(3_600.0, prove, name="verify", first_after_s=300.0)
         if not services.settings.append_only:

@@ -90,11 +90,13 @@ def alarm_raised(connection: Connection, alarm: Alarm) -> None:
 
 
 def trouble_began(connection: Connection, trouble: Trouble) -> None:
-    _publish(connection, trouble.instance_id, "trouble.began", _trouble(trouble))
+    if trouble.instance_id is not None:  # those of the installation are no vendor's
+        _publish(connection, trouble.instance_id, "trouble.began", _trouble(trouble))
 
 
 def trouble_ended(connection: Connection, trouble: Trouble) -> None:
-    _publish(connection, trouble.instance_id, "trouble.ended", _trouble(trouble))
+    if trouble.instance_id is not None:
+        _publish(connection, trouble.instance_id, "trouble.ended", _trouble(trouble))
 
 
 def _trouble(trouble: Trouble) -> dict[str, Any]:

@@ -26,6 +26,7 @@ _ROUNDS = 5
 _COPIERS = 4
 """Packs copied at once: hides the latency of two storages; each is in memory as a whole meanwhile."""
 
+_NOTHING = ObjectInfo("", 0)
 REPAIR = "`holdfast repair` takes it from the replica."
 REPAIR_VAULT = "`holdfast repair` first; then the replica gets it too."
 _RIGHTS = "Give the replica's credential the right to delete, or delete it by hand."
@@ -105,14 +106,23 @@ class Replication:
                     return True
         return False
 
-    def copy_keys(self) -> None:
+    def differing(self) -> set[int]:
+        """Customers of whom keys or revisions are in one storage alone: those are few, and listed for all at once."""
+        found: set[int] = set()
+        for prefix in (names.keys_prefix(), "revisions/"):
+            for here, there in _side_by_side(self._source.list(prefix), self._target.list(prefix)):
+                name = names.parse((here or there or _NOTHING).name)
+                if here != there and name is not None and name.customer_id is not None:
+                    found.add(name.customer_id)
+        return found
+
+    def copy_keys(self, customers: Collection[int] | None = None) -> None:
         """Keys, and the marker behind those of the installation. No rotation and no erasure may be at work meanwhile.
+        Of these customers and the installation; None: of all.
 
         Copies of a former root key are destroyed there once those of the present one are durable.
         """
-        for customer_id in (names.INSTALLATION, *self._vault.customers()):
-            if customer_id in self._erased:
-                continue
+        for customer_id in self._of(customers):
             good = [
                 copy.object_name
                 for copy in keyring.copies(self._source, self._vault.root_key, customer_id)
@@ -124,11 +134,14 @@ class Replication:
                 self._copy_marker()
             self._retire_keys(customer_id, good)
 
-    def copy_customers(self) -> None:
+    def copy_customers(self, customers: Collection[int] | None = None) -> None:
         """Everything else, customer by customer; and what was let go, of each behind what is new."""
-        for customer_id in (names.INSTALLATION, *self._vault.customers()):
-            if customer_id not in self._erased:
-                self._copy_customer(customer_id)
+        for customer_id in self._of(customers):
+            self._copy_customer(customer_id)
+
+    def _of(self, customers: Collection[int] | None) -> list[int]:
+        every = self._vault.customers() if customers is None else sorted(customers)
+        return [one for one in dict.fromkeys((names.INSTALLATION, *every)) if one not in self._erased]
 
     def drop_erased(self, customers: Iterable[int]) -> None:
         """What erased customers have left there: an erasure reaches replicas, but not what is copied meanwhile."""
@@ -215,7 +228,7 @@ class Replication:
         if not there.issuperset(documents):
             raise ObjectMissing("a manifest was replaced while it was copied")
         self._copy_manifests(customer_id, documents, {name.rpartition("/")[2] for name in failed})
-        for kind in ("forgotten", "receipts"):
+        for kind in ("forgotten", "receipts", "restores"):
             missing, more = self._compare(names.of_kind(kind, customer_id))
             surplus += more
             self._copy_all(missing)

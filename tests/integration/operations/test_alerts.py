@@ -1,6 +1,6 @@
 """People are told when something is wrong with their backups: once, and once when it is over."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +15,13 @@ from holdfast.catalog.schema import webhook_deliveries
 from holdfast.clock import now
 from holdfast.errors import MailError
 from holdfast.operations import alarms, alerts, customers, definitions, instances, schedule, troubles, vendors, webhooks
+from holdfast.operations.replicate import replicate, replicate_regularly
+from holdfast.operations.verify import Plan, verify_resumably
+from holdfast.operations.verify.regular import verify_regularly
+from holdfast.storage import Storage
+from holdfast.storage.memory import MemoryStorage
 from tests.support.documents import STABLE_ITEMS, document
+from tests.support.faulty import Full
 from tests.support.hostile_source import HostileSource, in_thread, make_records
 from tests.support.installation import Installation, installed
 from tests.support.mailbox import Mailbox
@@ -175,3 +181,71 @@ def test_a_trouble_that_is_over_before_it_was_told_and_one_that_is_old_are_no_ne
     with installation.services.database.write() as connection:
         connection.execute(sa.update(table).values(began_at=now() - timedelta(days=2)))
     assert told(installation, mailbox) == {}
+
+
+def damage(storage: Storage, prefix: str) -> Callable[[], None]:
+    """Flip a bit of the first object there; answers how to undo it."""
+    name = next(info.name for info in storage.list(prefix))
+    good = storage.get(name)
+    bad = bytearray(good)
+    bad[len(bad) // 2] ^= 1
+
+    def put(data: bytes) -> None:
+        storage.delete(name)
+        storage.put(name, data)
+
+    put(bytes(bad))
+    return lambda: put(good)
+
+
+def prove_for_a_week(installation: Installation) -> None:
+    begin = now()
+    for day in range(8):
+        verify_regularly(installation.services, begin + timedelta(days=day))
+
+
+def test_damage_that_a_worker_finds_is_told_once_and_over_when_a_check_finds_it_mended(
+    installation: Installation, mailbox: Mailbox, instance: Instance
+) -> None:
+    installation = installation.with_settings(installation.services.settings.model_copy(update={"verify_days": 7}))
+    installation.backup(instance)
+    mend = damage(installation.services.storage, "packs/")
+    prove_for_a_week(installation)
+    (subjects,) = {tuple(subjects) for subjects in told(installation, mailbox).values()}
+    assert [subject.partition(":")[0] for subject in subjects] == ["The vault has lost something or is damaged"]
+    assert told(installation, mailbox) == {}, "once"
+    assert published(installation) == [("trouble.began", "vault_damaged")]
+    mend()
+    verify_resumably(installation.services, Plan(anew=True))
+    assert published(installation)[1:] == [("trouble.ended", "vault_damaged")]
+
+
+def test_damage_of_no_instance_and_of_a_replica_is_told_to_the_operator_alone(
+    installation: Installation, mailbox: Mailbox, instance: Instance
+) -> None:
+    settings = installation.services.settings.model_copy(update={"verify_days": 7, "verify_replica_days": 7})
+    replica = MemoryStorage()
+    installation = installation.with_settings(settings).with_replicas(replica)
+    installation.backup(instance)
+    replicate(installation.services)
+    undo = damage(installation.services.storage, "revisions/0/vendor/"), damage(replica, "packs/")
+    prove_for_a_week(installation)
+    assert told(installation, mailbox) == {OPERATOR: ["Backups: 2 new troubles"]}
+    for mend in undo:
+        mend()
+    verify_resumably(installation.services, Plan(anew=True))
+    verify_resumably(installation.services, Plan(anew=True), replica=replica)
+    assert told(installation, mailbox) == {OPERATOR: ["Backups: 2 over"]}
+    assert published(installation) == []
+
+
+def test_a_replica_that_cannot_be_brought_up_to_date_is_told(
+    installation: Installation, mailbox: Mailbox, instance: Instance
+) -> None:
+    replica = MemoryStorage()
+    installation.backup(instance)
+    full = installation.with_replicas(Full(replica, 3000))
+    replicate_regularly(full.services)
+    assert told(installation, mailbox) == {OPERATOR: [f"A replica is not up to date: {replica.url}"]}
+    replicate_regularly(installation.with_replicas(replica).services)
+    assert told(installation, mailbox) == {OPERATOR: [f"Over: {replica.url}"]}

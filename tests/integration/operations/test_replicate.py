@@ -12,7 +12,7 @@ import pytest
 from holdfast.catalog import replications
 from holdfast.catalog.instances import Instance
 from holdfast.errors import Conflict, InputError, StorageError, StorageFull, StorageUnavailable, VaultError
-from holdfast.operations import keys
+from holdfast.operations import customers, instances, keys, revisions
 from holdfast.operations.erase import erase_customer
 from holdfast.operations.locking import KEYS, locked
 from holdfast.operations.prune import plan, prune
@@ -307,3 +307,42 @@ def test_a_replica_that_fails_or_fills_is_continued(
     with installation.services.database.read() as connection:
         (state,) = replications.every(connection)
     assert state.completed_at is not None and state.findings == []
+
+
+def test_a_worker_looks_at_customers_that_have_changed_and_once_a_day_at_all(
+    installation: Installation, replica: MemoryStorage, source: HostileSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = installation.services
+    source.put("items", make_record(1))
+    backed_up = [back_up(installation, source)]
+    for number in range(3):
+        customer = customers.create(services, installation.customer.vendor_id, f"Other {number}", None)
+        backed_up.append(instances.create(services, customer.id, backed_up[0].definition_id, label="other"))
+        installation.backup(backed_up[-1])
+    replicate_regularly(services)
+    assert_equal(installation, replica)
+    monkeypatch.setattr("holdfast.operations.replicate._MARGIN", timedelta(0))
+    there = Counting(replica)
+    rounds = installation.with_replicas(there).services
+
+    def looked_at() -> set[int]:
+        there.calls.clear()
+        replicate_regularly(rounds)
+        listed = [name.split("/")[1] for method, name in there.calls if method == "list" and name.startswith("packs/")]
+        assert_equal(installation, replica)
+        return {int(one) for one in listed} - {0}
+
+    assert looked_at() == set()
+    assert there.count("list") <= 12, "for all customers together"
+    source.put("items", make_record(1, edited=True))
+    installation.backup(backed_up[1])
+    assert looked_at() == {backed_up[1].customer_id}
+    with services.database.write() as connection:
+        revisions.instance_changed(connection, backed_up[2].id)
+    revisions.flush(services)
+    assert looked_at() == {backed_up[2].customer_id}
+    rules = RetentionRules(last=1)
+    prune(services, plan(services, [backed_up[1]], rules=rules), actor="test", rules=rules)
+    assert looked_at() == {backed_up[1].customer_id}
+    monkeypatch.setattr("holdfast.operations.replicate._EVERYBODY_EVERY", timedelta(0))
+    assert looked_at() == {instance.customer_id for instance in backed_up}

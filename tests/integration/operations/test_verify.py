@@ -226,3 +226,54 @@ def test_only_a_replica_of_this_vault_is_one(installation: Installation) -> None
         verify_replica(installation.services, other)
     with pytest.raises(VaultError):
         verify_replica(installation.services, MemoryStorage())
+
+
+@pytest.mark.usefixtures("instance")
+def test_a_check_of_a_replica_goes_on_where_it_was_killed(installation: Installation) -> None:
+    replica = MemoryStorage()
+    services = installation.with_replicas(replica).services
+    replicate(services)
+    names = pack_names(services)
+    data = bytearray(replica.get(names[1]))
+    data[34 + 24 + 16 + 5] ^= 4
+    replica.delete(names[1])
+    replica.put(names[1], bytes(data))
+    with pytest.raises(Killed):
+        verify_resumably(services, Plan(), replica=replica, progress=kill_at(names[3]))
+    with services.database.read() as connection:
+        assert verifications.unended(connection) == [], "that of the vault is another one"
+    begun: list[str] = []
+    to_read: list[int] = []
+    report = verify_resumably(
+        services,
+        Plan(),
+        replica=replica,
+        begun=lambda verification: begun.append(verification.position),
+        progress=lambda state: to_read.append(state.read_bytes_total),
+    )
+    assert begun == [names[3]] and to_read[0] < report.size_bytes - 4 * 500
+    assert [finding.object_name for finding in report.findings] == [names[1]]
+    assert "--replica" in report.findings[0].advice
+    with services.database.read() as connection:
+        assert verifications.proved_at(connection, replica.url) is not None
+        assert verifications.proved_at(connection) is None
+
+
+@pytest.mark.usefixtures("instance")
+def test_a_worker_proves_replicas_too(installation: Installation) -> None:
+    never_filled = MemoryStorage()
+    never_filled.url = "memory://empty"
+    replica, empty = Counting(MemoryStorage()), Counting(never_filled)
+    there = installation.with_replicas(replica)
+    replicate(there.services)
+    services = replace(there.services, replicas=(empty, replica))
+    begin = now()
+    replica.calls.clear()
+    for day in range(services.settings.verify_replica_days + 1):
+        verify_regularly(services, begin + timedelta(days=day))
+    assert set(whole_reads(replica)) == set(pack_names(services))
+    with services.database.read() as connection:
+        (ended,) = verifications.ended(connection, replica.url)
+        assert verifications.proved_at(connection, replica.url) is not None
+    assert ended.findings == [] and ended.options["share"] == 1.0
+    assert empty.calls == [], "a replica that was never filled is none"

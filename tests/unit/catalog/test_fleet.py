@@ -51,7 +51,7 @@ def test_instances_are_counted_by_what_is_wrong_until_it_is_over(world: World) -
     troubles.begin(world.conn, instance, "backup_late", "late")
     troubles.end(world.conn, instance, ["backup_late"])
     assert fleet.read(world.conn).in_trouble == {
-        "backup_failed": 0, "credential_refused": 0, "backup_late": 0, "alarm": 1,
+        "backup_failed": 0, "credential_refused": 0, "backup_late": 0, "alarm": 1, "vault_damaged": 0,
     }  # fmt: skip
 
 

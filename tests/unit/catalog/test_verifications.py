@@ -34,9 +34,14 @@ def test_only_the_newest_are_kept_and_one_can_be_dropped(conn: sa.Connection) ->
 def test_a_replica_remembers_when_it_last_had_everything(conn: sa.Connection) -> None:
     first, later = now(), now() + timedelta(hours=1)
     replications.begin(conn, "s3://copy", first)
-    replications.end(conn, "s3://copy", first, objects=2, size_bytes=20, findings=[], is_complete=True)
+    replications.end(
+        conn, "s3://copy", first, objects=2, size_bytes=20, findings=[], is_complete=True, looked_at_all=True
+    )
     replications.begin(conn, "s3://copy", later)
-    replications.end(conn, "s3://copy", later, objects=0, size_bytes=0, findings=[ERROR], is_complete=False)
+    replications.end(
+        conn, "s3://copy", later, objects=0, size_bytes=0, findings=[ERROR], is_complete=False, looked_at_all=True
+    )
     (state,) = replications.every(conn)
     assert (state.started_at, state.ended_at, state.completed_at) == (later, later, first)
+    assert (state.follows_until, state.compared_at) == (first, first), "an incomplete round proves nothing"
     assert list(state.findings) == [ERROR]

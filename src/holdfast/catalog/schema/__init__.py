@@ -58,6 +58,7 @@ from holdfast.catalog.schema.parts import PARTITIONS, metadata
 from holdfast.catalog.schema.runs import (
     debts,
     endpoint_counts,
+    installation_troubles,
     leases,
     queue_turns,
     runs,
@@ -90,6 +91,7 @@ __all__ = [
     "fields_learned",
     "forgotten_runs",
     "history",
+    "installation_troubles",
     "instance_variables",
     "instances",
     "known_fields",

@@ -83,6 +83,8 @@ replications = Table(
     Column("objects", BigInteger, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("findings", Json, nullable=False),
+    Column("follows_until", Time),  # what was in the vault by then, the replica has
+    Column("compared_at", Time),  # when that was last found out by looking at every customer
 )  # fmt: skip
 
 known_fields = Table(

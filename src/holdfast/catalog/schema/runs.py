@@ -64,6 +64,22 @@ troubles = Table(
     ),
 )  # fmt: skip
 
+installation_troubles = Table(
+    # The same of what belongs to no instance: what the vault or a replica has lost, a replica that is behind.
+    "installation_troubles", metadata, public_id(),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("message", Message, nullable=False),
+    Column("began_at", Time, nullable=False),
+    Column("ended_at", Time),
+    Column("told_at", Time),
+    Column("end_told_at", Time),
+    Index(
+        "uq_installation_troubles_open", "kind", "subject", unique=True,
+        sqlite_where=sa.text("ended_at IS NULL"), postgresql_where=sa.text("ended_at IS NULL"),
+    ),
+)  # fmt: skip
+
 queue_turns = Table(
     # The last turn that was given out to a vendor's runs of a definition; (0, 0): that of the run begun last.
     "queue_turns", metadata,

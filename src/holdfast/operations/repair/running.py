@@ -20,7 +20,7 @@ from holdfast.vault.extent import Extent
 from holdfast.vault.findings import CheckProgress, Finding
 from holdfast.vault.names import ObjectName
 
-_ORDER = ("key", "marker", "revision", "pack", "manifest", "forgotten", "receipt", "archive")
+_ORDER = ("key", "marker", "revision", "pack", "manifest", "forgotten", "receipt", "restore", "archive")
 """Nothing is put before what it needs."""
 
 Progress = Callable[[CheckProgress], None]
@@ -107,7 +107,7 @@ def _find(services: Services, *, data: bool, progress: Progress | None) -> list[
         keep_result(services, report)
         return report.findings
     with services.database.read() as connection:
-        remembered = [*verifications.unended(connection), *verifications.ended(connection, 10)]
+        remembered = [*verifications.unended(connection), *verifications.ended(connection)[:10]]
     earlier = {
         finding.object_name: finding for one in remembered for finding in map(from_document, one.findings)
     }  # fmt: skip

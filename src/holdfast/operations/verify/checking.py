@@ -91,22 +91,29 @@ def verify_replica(
     *,
     extent: Extent | None = None,
     rate_bytes: float | None = None,
+    known: Sequence[Finding] = (),
+    noted: list[Finding] | None = None,
     progress: Progress | None = None,
     found: Found | None = None,
 ) -> VerifyReport:
     """Check a replica by itself, as the vault that it is, and whether it holds what the vault holds.
 
-    Raises VaultError where it is none, StorageError.
+    `known` and `noted` as `verify` has them. Raises VaultError where it is none, StorageError.
     """
     extent = extent or Extent()
-    vault = Vault.open(_paced(replica, rate_bytes), services.vault.root_key, even_damaged=True)
-    if vault.id != services.vault.id:
-        raise VaultError(f"{replica.url} holds another vault", code="replica_unfit")
+    vault = open_replica(services, _paced(replica, rate_bytes))
     report = VerifyReport(extent.share)
     tell = _teller(report, found)
-    for finding in check(vault, extent=extent, report=_follower(report, progress)):
-        advice = "`holdfast repair --replica` takes it from the vault."
-        tell(finding if finding.severity == "notice" else replace(finding, advice=advice))
+    for finding in known:
+        tell(finding)
+    proved = {finding.object_name for finding in known}
+    for bare in check(vault, extent=extent, report=_follower(report, progress)):
+        if bare.object_name in proved:
+            continue
+        finding = of_replica(bare)
+        if noted is not None and bare.object_name.startswith("packs/"):
+            noted.append(finding)
+        tell(finding)
     there = {info.name for info in replica.list("")}
     behind = [
         info.name
@@ -117,6 +124,21 @@ def verify_replica(
         what = f"is not in the replica, and {len(behind) - 1} other objects of the vault are not either"
         tell(Finding("warning", behind[0], what, "`holdfast replicate` copies them."))
     return report
+
+
+def open_replica(services: Services, replica: Storage) -> Vault:
+    """Raises VaultError where it is no replica of the vault."""
+    vault = Vault.open(replica, services.vault.root_key, even_damaged=True)
+    if vault.id != services.vault.id:
+        raise VaultError(f"{replica.url} holds another vault", code="replica_unfit")
+    return vault
+
+
+def of_replica(finding: Finding) -> Finding:
+    """With the advice that helps a replica."""
+    if finding.severity == "notice":
+        return finding
+    return replace(finding, advice="`holdfast repair --replica` takes it from the vault.")
 
 
 def _paced(storage: Storage, rate_bytes: float | None) -> Storage:
