@@ -105,6 +105,8 @@ def test_what_differs_is_left_alone_overwritten_or_duplicated(
         assert now[:3] == before
         assert now[3]["name"].startswith("person 0 (restored, ")
         assert now[3]["born"] == "1990-01-01"
+        again = restored(installation, instance, endpoint="people", on_conflict=rule)
+        assert (again.status, again.counters["left_alone"], boards.all("one/people")) == ("successful", 3, now)
 
 
 def test_one_record_and_those_of_a_condition(

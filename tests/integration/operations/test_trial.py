@@ -176,18 +176,20 @@ def test_selectors_that_find_nothing_are_noticed() -> None:
   blob: {url: "/files/{{ record.id }}", version: [revison], size: byts}
   restore:
     find: {by: [nmae]}
-    create: {path: /items, fields: {title: titel}}
+    order: [positon, id]
+    create: {path: /items, fields: {title: titel, note: note}}
+    update: {path: "/items/{{ record.id }}", fields: {title: titel, done: don, note: note, tags: "tags[].nam"}}
 """
 
     def script(asked: Asked) -> Any:
-        records = [{"id": n, "author": {"seen": None}, "tags": [{"ages": 1}]} for n in (1, 2)]
+        records = [{"id": n, "author": {"seen": None}, "tags": [{"ages": 1}], "note": None} for n in (1, 2)]
         return records if asked.path == "/items" else web.Response(body=b"file")
 
     with in_thread(ScriptedSource(script)) as api:
         found = doubts(tried(scripted(api, endpoints=endpoint)))
     assert [text.partition("` finds nothing in any of the 2 records")[0] for text in found] == [
         "`volatile: tags.age", "`blob.version: revison", "`blob.size: byts", "`restore.find: nmae",
-        "`restore.create.fields.title: titel",
+        "`restore.order: positon", "`restore.create.fields.title: titel", "`restore.update.fields.done: don",
     ]  # fmt: skip
 
 

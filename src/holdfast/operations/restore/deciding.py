@@ -18,7 +18,7 @@ from holdfast.operations.restore.context import Context, fields_of
 from holdfast.operations.restore.looking import Expected, Live, Looker, Scope
 from holdfast.operations.restore.ordering import without_what_they_need
 from holdfast.operations.restore.paths import replaced
-from holdfast.operations.restore.ties import Tied, with_id
+from holdfast.operations.restore.ties import Tied, own_id, with_id
 from holdfast.sources.page import Parent
 
 _SILENT = "the definition does not say how its records are restored"
@@ -123,7 +123,24 @@ class Decider:
             live = self._match(endpoint, tied.fields, ids[index] if ids else None, scope)
             decision = self._decide(endpoint, restore, stored, parent_key, parent, tied, live, scope)
             made.append(replace(decision, below_new=isinstance(parent, Expected)))
-        return made
+        if isinstance(parent, Expected) or not any(one.is_duplicate for one in made):
+            return made
+        return await self._but_duplicates_there(endpoint, restore, parent, made)
+
+    async def _but_duplicates_there(
+        self, endpoint: Endpoint, restore: Restore, parent: Parent | None, decisions: list[Decision]
+    ) -> list[Decision]:
+        """The same, without the duplicates that an earlier restore of this backup has made."""
+        wanted = [one.fields for one in decisions if one.is_duplicate]
+        ids = [own_id(endpoint, one) for one in wanted] if restore.keeps_id else []
+        there = await self._looker.scope(endpoint, parent, ids, wanted)
+        left = "it is there, and differs; so is its duplicate, from an earlier restore"
+        return [
+            replace(one, action="leave", why=left, is_duplicate=False)
+            if one.is_duplicate and _is_in(there, endpoint, restore, one.fields)
+            else one
+            for one in decisions
+        ]
 
     def _ids(self, endpoint: Endpoint, records: list[StoredRecord]) -> list[str]:
         """The ids by which these records can be known at the target; none where ids mean nothing there."""
@@ -227,6 +244,12 @@ def _placed(value: Any) -> _Place:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return False, value, ""
     return True, float(value is None), value if isinstance(value, str) else json_text(value)
+
+
+def _is_in(scope: Scope, endpoint: Endpoint, restore: Restore, fields: Mapping[str, Any]) -> bool:
+    if restore.keeps_id:
+        return own_id(endpoint, fields) in scope.by_id
+    return (match_of(endpoint, fields) or "") in scope.by_match
 
 
 def duplicated(context: Context, endpoint: Endpoint, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -183,6 +183,11 @@ def with_id(endpoint: Endpoint, fields: Mapping[str, Any], record_id: str) -> di
     return made
 
 
+def own_id(endpoint: Endpoint, fields: Mapping[str, Any]) -> str:
+    """The id that stands in a record's fields. Raises PageUnreadable where there is none."""
+    return identity.join([identity.part(next(values_at(fields, text), None)) for text in endpoint.id])
+
+
 def _like(new: str) -> Callable[[Any], Any]:
     """Makes this of a value, as a number where that was one."""
     return lambda old: int(new) if isinstance(old, int) and not isinstance(old, bool) and _is_whole(new) else new

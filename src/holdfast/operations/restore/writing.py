@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from holdfast.catalog.restore_records import BLOB, RestoreRecord
-from holdfast.definitions import identity
 from holdfast.definitions.document import Endpoint
 from holdfast.errors import CredentialRefused, DefinitionError, SourceError, SourceRefused, WriteUncertain
 from holdfast.operations.browsing import StoredRecord
@@ -18,9 +17,9 @@ from holdfast.operations.restore.context import Context, fields_of
 from holdfast.operations.restore.deciding import duplicated
 from holdfast.operations.restore.journal import Journal
 from holdfast.operations.restore.looking import Expected, Live, Looker
-from holdfast.operations.restore.paths import values_at, with_values
+from holdfast.operations.restore.paths import with_values
 from holdfast.operations.restore.planning import carries_blob, needs_update, puts_blob_back, reads_back
-from holdfast.operations.restore.ties import with_id
+from holdfast.operations.restore.ties import own_id, with_id
 from holdfast.sources.page import Parent
 from holdfast.sources.writing import UploadedFile, WriteKind
 
@@ -154,7 +153,7 @@ class _OneRecord:
         if found is not None:
             target_id, live = found.id, found
         if target_id is None and self._restore.keeps_id:
-            target_id = self._own_id()
+            target_id = own_id(self._endpoint, self._fields)
         if target_id is None:
             found = await self._done_already(row)
             if found is None:
@@ -194,7 +193,9 @@ class _OneRecord:
             if reads_back(self._endpoint):
                 live = await self._looker.one(self._endpoint, self._parent, self._fields)
             else:
-                live = (await self._looker.everything(self._endpoint, self._parent)).by_id.get(self._own_id())
+                live = (await self._looker.everything(self._endpoint, self._parent)).by_id.get(
+                    own_id(self._endpoint, self._fields)
+                )
             return None if live is None or live.trashed else live
         match = match_of(self._endpoint, self._fields)
         if match is None:
@@ -272,9 +273,6 @@ class _OneRecord:
             for path in (*self._restore.ignored, *self._endpoint.volatile):
                 made = with_values(made, live, path)
         return made
-
-    def _own_id(self) -> str:
-        return identity.join([identity.part(next(values_at(self._fields, text), None)) for text in self._endpoint.id])
 
     def _key(self, what: str) -> str:
         """The same whenever this write is repeated by this restore, and another for every other write."""

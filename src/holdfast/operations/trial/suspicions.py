@@ -145,16 +145,29 @@ def _selectors(sample: EndpointSample) -> Iterator[str]:
     if endpoint.blob is not None and sample.blobs_per_record:
         named += [("blob.version", text) for text in endpoint.blob.version]
         named += [("blob.size", endpoint.blob.size)] if endpoint.blob.size else []
-    restore = endpoint.restore
-    if restore is not None and restore.find is not None:
-        named += [("restore.find", text) for text in restore.find.by]
-    if restore is not None and restore.create is not None and restore.create.fields is not None:
-        named += [(f"restore.create.fields.{name}", text) for name, text in restore.create.fields.items()]
-    for key, text in named:
-        finds = (lambda one, at=text: _is_there(one, at.split("."))) if key == "volatile" else selector(text).find
+    for key, text in [*named, *_of_restore(endpoint)]:
+        # What is null in a record is missing for most, and a value like any other for these.
+        path = text.split(".") if key == "volatile" else selector(text).path if key.startswith("restore.") else None
+        finds = selector(text).find if path is None else (lambda one, at=path: _is_there(one, at))
         if all(finds(one) in (None, False) for one in records):
             seen = "the record" if len(records) == 1 else f"any of the {len(records)} records"
             yield f"`{key}: {text}` finds nothing in {seen} seen: is it written as the source writes it?"
+
+
+def _of_restore(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
+    """Where what is sent is not what `create` sends too, `update` has a name of its own for it."""
+    restore = endpoint.restore
+    if restore is None:
+        return
+    for text in restore.find.by if restore.find is not None else ():
+        yield "restore.find", text
+    yield from (("restore.order", text) for text in restore.order)
+    told: set[str] = set()
+    for kind, write in restore.writes().items():
+        for name, text in (write.fields or {}).items():
+            if text not in told:
+                told.add(text)
+                yield f"restore.{kind}.fields.{name}", text
 
 
 def _is_there(value: object, path: Sequence[str]) -> bool:
