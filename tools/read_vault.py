@@ -61,13 +61,8 @@ def parse_root_key(text: str) -> bytes:
     return key
 
 
-LAYOUTS = (
-    (0xC4, "bytes", "BHI"),
-    (0xCC, "number", "BHIQ"),
-    (0xD9, "text", "BHI"),
-    (0xDC, "list", "HI"),
-    (0xDE, "map", "HI"),
-)
+KINDS = ("bytes", "number", "text", "list", "map")
+LAYOUTS = zip((0xC4, 0xCC, 0xD9, 0xDC, 0xDE), KINDS, ("BHI", "BHIQ", "BHI", "HI", "HI"), strict=True)
 FORMS = {first + i: (kind, ">" + form) for first, kind, forms in LAYOUTS for i, form in enumerate(forms)}
 
 
@@ -247,7 +242,9 @@ class Customer:
 
 
 def numbers(folder: Path) -> list[int]:
-    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit()) if folder.exists() else []
+    """By which the objects below a folder are named, or the folders that they lie in: one without any is none."""
+    found = (path.relative_to(folder).parts[0] for path in folder.rglob("*") if path.is_file())
+    return sorted({int(each) for each in found if each.isdigit()})
 
 
 def list_all(customer: Customer, instance: int) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from holdfast.storage import open_storage
-from holdfast.vault import BlobDescriptor, Place, RootKey, Vault, digests, read_revisions
+from holdfast.vault import BlobDescriptor, Place, RootKey, Vault, digests, forgotten, read_revisions
 from holdfast.vault.blobs import read_blob
 from holdfast.vault.check import check
 
@@ -66,7 +67,7 @@ def test_every_state_of_a_golden_vault_is_what_it_was(vault: Vault, golden: Path
                     state[reference.endpoint, reference.key] = (reference.place, reference.digest, reference.blob)
                 for deletions in footer.deletions:
                     for key in deletions.keys:
-                        del state[deletions.endpoint, key]
+                        state.pop((deletions.endpoint, key), None)  # a prune drops versions, not all deletions
         found = []
         for (endpoint, key), (place, digest, blob_id) in sorted(state.items()):
             raw = customer.read(place)
@@ -79,11 +80,31 @@ def test_every_state_of_a_golden_vault_is_what_it_was(vault: Vault, golden: Path
         assert found == wanted
 
 
+@pytest.mark.parametrize("golden", [GOLDEN[0]], ids=["format-1"], indirect=True)
 def test_secrets_in_revisions_open(vault: Vault):
     newest = {(revision.kind, revision.object_id): revision for revision in read_revisions(vault)}
     instance = newest["instance", "3"]
     assert (instance.number, instance.payload["label"]) == (2, "trial")
     assert vault.customer(7).unseal(bytes.fromhex(instance.payload["token"]), b"token") == b"secret"
+
+
+@pytest.mark.parametrize("golden", [GOLDEN[1]], ids=["format-1-cared"], indirect=True)
+def test_what_a_prune_and_a_repair_have_let_go_of_is_named_in_a_cared_for_vault(vault: Vault, golden: Path):
+    names_expected = sorted(expected(golden), key=lambda name: int(name.split("/")[2]))
+    customer_id, instance_id, _ = map(int, names_expected[0].split("/"))
+    customer = vault.customer(customer_id)
+    found = {manifest.sequence: manifest for manifest in customer.read_manifests(instance_id)}
+    assert sorted(found) == [int(name.split("/")[2]) for name in names_expected] == [5, 6, 7, 8]
+    assert all(manifest.generation > 1 for manifest in found.values()), "replaced by the prune"
+    assert {one.kind for one in found[5].lost} == {"record"} and not found[8].lost
+    there = {(endpoint, key) for endpoint, key, *_ in expected(golden)[names_expected[0]]}
+    assert there.isdisjoint((one.endpoint, one.key) for one in found[5].lost), "no state claims what is lost"
+    (note,) = forgotten.read(vault.storage, customer.keys, customer_id, instance_id)
+    assert [run.sequence for run in note.runs] == [1, 2, 3, 4]
+    receipts = [info.name for info in vault.storage.list(f"receipts/{customer_id}/")]
+    assert [int(name.rpartition("/")[2]) for name in receipts] == [5, 6, 7, 8]
+    erased = [one for one in read_revisions(vault) if one.kind == "erasure"]
+    assert len(erased) == 1 and vault.customers() == [customer_id]
 
 
 def run_reader(golden: Path, vault: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -117,6 +138,7 @@ def test_the_independent_reader_extracts_every_record_of_every_state(golden: Pat
         assert {each[1] for each in other} <= {"1~a%7Eb"}  # the one with line ends
 
 
+@pytest.mark.parametrize("golden", [GOLDEN[0]], ids=["format-1"], indirect=True)
 def test_the_independent_reader_lists_every_version_and_deletion(golden: Path):
     lines = run_reader(golden, golden / "vault", "list").stdout.splitlines()
     assert "7\t3\t2\tissues\t3\tdeleted\t" in lines
@@ -124,9 +146,14 @@ def test_the_independent_reader_lists_every_version_and_deletion(golden: Path):
     assert len([line for line in lines if line.startswith("7\t3\t1\tissues")]) == 400
 
 
-def test_the_independent_reader_refuses_a_flipped_bit_and_a_wrong_key(golden: Path, tmp_path: Path):
-    import shutil
+def test_the_independent_reader_passes_over_the_empty_folder_of_an_erased_customer(golden: Path, tmp_path: Path):
+    shutil.copytree(golden / "vault", tmp_path / "vault")
+    (tmp_path / "vault" / "keys" / "123").mkdir()
+    done = run_reader(golden, tmp_path / "vault", "list")
+    assert (done.returncode, done.stderr) == (0, "")
 
+
+def test_the_independent_reader_refuses_a_flipped_bit_and_a_wrong_key(golden: Path, tmp_path: Path):
     for path in sorted((golden / "vault" / "packs").rglob("*/*/*"))[:3]:
         copy = tmp_path / path.name
         shutil.copytree(golden / "vault", copy)
