@@ -1,4 +1,5 @@
-"""Prune, erasure and rotation of the root key do the same over SQLite and PostgreSQL; what an erasure must not leave.
+"""Verify, repair, replicate, prune, erasure and rotation of the root key do the same over SQLite and PostgreSQL; what
+an erasure must not leave.
 
 The stories in full, over SQLite, are in `test_prune.py`, `test_erase.py` and `test_keys.py`.
 """
@@ -12,11 +13,13 @@ import pytest
 import sqlalchemy as sa
 
 from holdfast import app
+from holdfast.catalog import troubles
 from holdfast.errors import Damaged, NotFound, WrongKey
 from holdfast.operations import erase, exports, keys, replicate
 from holdfast.operations.exports import ExportRequest
 from holdfast.operations.rebuild import rebuild
-from holdfast.operations.verify import verify
+from holdfast.operations.repair import repair, repair_replica
+from holdfast.operations.verify import Plan, verify, verify_replica, verify_resumably
 from holdfast.storage import open_storage
 from holdfast.vault import Vault, keyring, names
 from holdfast.vault.pack_reader import PackCache, PackReader
@@ -158,3 +161,39 @@ def _everything_in(engine: sa.Engine) -> bytes:
                         bytes(cell) if isinstance(cell, bytes | memoryview) else str(cell).encode() for cell in row
                     ]
     return b"\n".join(pieces)
+
+
+def test_what_is_lost_is_found_mended_and_followed_by_the_replica(
+    installation: Installation, source: HostileSource
+) -> None:
+    services = installation.services
+    (replica,) = services.replicas
+    instance = installation.instance(document(source.url, ITEMS + BLOB))
+    dice = random.Random(12)
+    for _ in range(4):
+        change_a_little(source, dice)
+        assert installation.backup(instance, accept_deletions=True).status == "successful"
+        replicate.replicate_regularly(services)
+    before = snapshot(installation, instance)
+    pack, other = [info.name for info in services.storage.list("packs/")][:2]
+    services.storage.delete(pack)
+    damaged = bytearray(replica.get(other))
+    damaged[-1] ^= 1
+    replica.delete(other)
+    replica.put(other, bytes(damaged))
+    found = {one.object_name: one for one in verify_resumably(services, Plan()).findings if one.severity == "error"}
+    assert pack in found and found[pack].lost
+    (there,) = verify_resumably(services, Plan(), replica=replica).findings
+    assert there.object_name == other
+    with services.database.read() as connection:
+        open_ones = [(one.kind, one.instance_id) for one in troubles.untold(connection, 9) if one.ended_at is None]
+    assert open_ones == [("vault_damaged", instance.id), ("replica_damaged", None)]
+    assert repair(services).is_whole and repair_replica(services, replica).is_whole
+    assert verify_resumably(services, Plan(), replica=replica).findings == []
+    with services.database.read() as connection:
+        assert all(one.ended_at is not None for one in troubles.untold(connection, 9))
+    assert prune_by(installation, "last=2").is_complete
+    replicate.replicate_regularly(services)
+    assert {info.name for info in replica.list("")} == {info.name for info in services.storage.list("")}
+    assert verify(services).findings == [] and verify_replica(services, replica).findings == []
+    assert snapshot(installation, instance) == before.only({3, 4})

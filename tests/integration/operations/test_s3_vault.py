@@ -15,9 +15,11 @@ from holdfast.errors import StorageError
 from holdfast.operations import erase, instances, keys, object_locks, replicate, retention
 from holdfast.operations.prune import PruneReport, plan, prune
 from holdfast.operations.rebuild import rebuild
+from holdfast.operations.repair import repair
 from holdfast.operations.retention import RetentionRules
 from holdfast.operations.verify import verify
 from holdfast.storage import Capabilities, Storage, every_name, open_storage, s3_beneath
+from holdfast.storage.memory import MemoryStorage
 from holdfast.storage.s3 import ObjectLock
 from tests.integration.operations.test_erase import filled_customer
 from tests.integration.operations.test_prune import left
@@ -259,6 +261,40 @@ def test_locked_packs_stay_condemned_until_their_lock_ends(
         assert rebuild(rebuilt.services).disagreements == []
         assert left(installation, instance) == left(rebuilt, instance) == set()
         rebuilt.close()
+
+
+def test_what_was_hidden_or_overwritten_in_a_locked_bucket_is_mended_and_locked_again(
+    s3: S3Server, tmp_path: Path, source: HostileSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with locked(s3, tmp_path / "s3", monkeypatch, ObjectLock(timedelta(days=2))) as made:
+        installation = made.with_replicas(MemoryStorage())
+        services, storage = installation.services, installation.services.storage
+        instance = three_backups(installation, source)
+        replicate.replicate(services)
+        expected = installation.everything(instance)
+        beneath = s3_beneath(storage)
+        assert beneath is not None
+        bucket = beneath.storage._bucket_name
+        hidden, overwritten = [info.name for info in storage.list("packs/")][:2]
+        manifest = next(info.name for info in storage.list("manifests/"))
+        client = s3.client()
+        for name in (hidden, manifest):  # all that the lock leaves to whoever has the worker's credential
+            client.delete_object(Bucket=bucket, Key=f"vault/{name}")
+        client.put_object(Bucket=bucket, Key=f"vault/{overwritten}", Body=storage.get(overwritten)[:-1] + b"x")
+        client.close()
+        found = {one.object_name for one in verify(services).findings if one.severity == "error"}
+        assert found >= {hidden, overwritten, manifest}
+        report = repair(services)
+        assert report.is_whole and report.problems == [], report
+        assert {one.object_name for one in report.mended} == {hidden, overwritten, manifest}
+        assert verify(services).is_good
+        for name in (hidden, overwritten, manifest):
+            ends = beneath.storage.locked_until(name)
+            assert ends is not None and ends > clock.now() + timedelta(days=1), "what takes its place is locked too"
+            versions = [version for version in s3.versions(bucket, f"vault/{name}") if not version[2]]
+            assert len(versions) >= 2, "the first one may not be deleted"
+        assert installation.everything(instance) == expected
+        assert installation.backup(instance).status == "successful"
 
 
 def test_locks_are_extended_while_backups_are_kept_and_not_afterwards(
