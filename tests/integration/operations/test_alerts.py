@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from holdfast.catalog import runs, schedules
 from holdfast.catalog.instances import Instance
 from holdfast.catalog.schema import troubles as table
-from holdfast.catalog.schema import webhook_deliveries
 from holdfast.clock import now
 from holdfast.errors import MailError
 from holdfast.operations import alarms, alerts, customers, definitions, instances, schedule, troubles, vendors, webhooks
@@ -25,6 +24,7 @@ from tests.support.faulty import Full
 from tests.support.hostile_source import HostileSource, in_thread, make_records
 from tests.support.installation import Installation, installed
 from tests.support.mailbox import Mailbox
+from tests.support.receiver import Receiver
 
 OPERATOR, VENDOR = "ops@example.org", "acme@example.org"
 
@@ -50,11 +50,17 @@ def installation(tmp_path: Path, mailbox: Mailbox) -> Iterator[Installation]:
 
 
 @pytest.fixture
-def instance(installation: Installation, source: HostileSource) -> Instance:
+def hook() -> Iterator[Receiver]:
+    with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def instance(installation: Installation, source: HostileSource, hook: Receiver) -> Instance:
     """Of a vendor with an address, with a webhook for troubles."""
     services = installation.services
     vendor_id = vendors.create(services, "Acme", VENDOR).vendor.id
-    webhooks.create(services, vendor_id, "http://127.0.0.1:9/hook", ["trouble.began", "trouble.ended"])
+    webhooks.create(services, vendor_id, hook.url, ["trouble.began", "trouble.ended"])
     customer = customers.create(services, vendor_id, "Bolt", None)
     text = document(source.url, STABLE_ITEMS).replace(
         "connection:\n", 'connection:\n  auth: {type: bearer, token: "{{ token }}"}\n'
@@ -77,15 +83,16 @@ def to_both(subject: str) -> dict[str, list[str]]:
     return {VENDOR: [subject], OPERATOR: [subject]}
 
 
-def published(installation: Installation) -> list[tuple[str, str]]:
-    with installation.services.database.read() as connection:
-        rows = connection.execute(sa.select(webhook_deliveries.c.payload).order_by(webhook_deliveries.c.id))
-        events = [msgspec.json.decode(row.payload) for row in rows]
-    return [(event["type"], event["data"]["kind"]) for event in events]
+def published(installation: Installation, hook: Receiver) -> list[tuple[str, str]]:
+    """What the vendor's own server has been told so far."""
+    webhooks.deliver_due(installation.services)
+    events = [msgspec.json.decode(one.body) for one in hook.received]
+    assert all(one.headers["webhook-signature"].startswith("v1,") for one in hook.received)
+    return sorted((event["type"], event["data"]["kind"]) for event in events)
 
 
 def test_a_failed_backup_is_told_once_and_once_that_it_is_over(
-    installation: Installation, instance: Instance, source: HostileSource, mailbox: Mailbox
+    installation: Installation, instance: Instance, source: HostileSource, mailbox: Mailbox, hook: Receiver
 ) -> None:
     assert told(installation, mailbox) == {}
     source.switches.fail_page = 2
@@ -100,20 +107,20 @@ def test_a_failed_backup_is_told_once_and_once_that_it_is_over(
     assert told(installation, mailbox) == to_both("Over: Hostile of Bolt (shop)")
     assert installation.backup(instance).status == "successful"
     assert told(installation, mailbox) == {}
-    assert published(installation) == [("trouble.began", "backup_failed"), ("trouble.ended", "backup_failed")]
+    assert published(installation, hook) == [("trouble.began", "backup_failed"), ("trouble.ended", "backup_failed")]
 
 
 def test_a_refused_credential_is_told_as_such(
-    installation: Installation, instance: Instance, source: HostileSource, mailbox: Mailbox
+    installation: Installation, instance: Instance, source: HostileSource, mailbox: Mailbox, hook: Receiver
 ) -> None:
     source.switches.token = "another"
     assert installation.backup(instance).status == "failed"
     assert told(installation, mailbox) == to_both("A credential was refused: Hostile of Bolt (shop)")
-    assert published(installation) == [("trouble.began", "credential_refused")]
+    assert published(installation, hook) == [("trouble.began", "credential_refused")]
 
 
 def test_a_backup_that_has_not_ended_long_after_it_was_due_is_late(
-    installation: Installation, instance: Instance, mailbox: Mailbox
+    installation: Installation, instance: Instance, mailbox: Mailbox, hook: Receiver
 ) -> None:
     services = installation.services
     schedule.set_schedule(services, instance, schedule.parse("hourly"))
@@ -124,6 +131,7 @@ def test_a_backup_that_has_not_ended_long_after_it_was_due_is_late(
     assert told(installation, mailbox) == to_both("A backup is late: Hostile of Bolt (shop)")
     assert installation.backup(instance).status == "successful"
     assert told(installation, mailbox) == to_both("Over: Hostile of Bolt (shop)")
+    assert published(installation, hook) == [("trouble.began", "backup_late"), ("trouble.ended", "backup_late")]
     with services.database.write() as connection:
         schedules.move(connection, {instance.id: now() + timedelta(hours=1)})
         run, _ = runs.queue(connection, instance.id)
@@ -134,7 +142,7 @@ def test_a_backup_that_has_not_ended_long_after_it_was_due_is_late(
 
 
 def test_an_alarm_is_told_and_over_when_it_is_acknowledged(
-    installation: Installation, instance: Instance, source: HostileSource, mailbox: Mailbox
+    installation: Installation, instance: Instance, source: HostileSource, mailbox: Mailbox, hook: Receiver
 ) -> None:
     for _ in range(2):
         installation.backup(instance)
@@ -148,7 +156,7 @@ def test_an_alarm_is_told_and_over_when_it_is_acknowledged(
 
         [alarm] = unacknowledged(connection, instance.id)
     alarms.acknowledge(installation.services, instance, alarm.id)
-    assert ("trouble.ended", "alarm") in published(installation)
+    assert ("trouble.ended", "alarm") in published(installation, hook)
     assert told(installation, mailbox)[VENDOR]
 
 
