@@ -65,7 +65,7 @@ coverage: $(STAMP) ## the tests, the docs' tests among them, with coverage
 bench: $(STAMP) ## the figures of docs/performance.md, about 10 minutes
 	$(BIN)/python -m benchmarks.bench
 
-bench-full: $(STAMP) ## the same, memory at up to 10 million records, 400 daily backups pruned to 30 (hours)
+bench-full: $(STAMP) ## the same, memory and pages at 10 million records, 400 daily backups pruned to 30 (hours)
 	$(BIN)/python -m benchmarks.bench --full
 
 soak: $(STAMP) ## the long forms of the tests

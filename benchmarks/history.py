@@ -8,6 +8,8 @@ from benchmarks.installation import Installation
 from benchmarks.peers import Restic
 from benchmarks.results import Note, Result, at_most
 
+_BYTES_A_CHANGE = 200
+
 
 def measure(count: int, days: int, kept: int, note: Note, *, alone: bool = False) -> None:
     """A backup a day, one record in a hundred changed since the day before; then all but the newest go.
@@ -17,7 +19,15 @@ def measure(count: int, days: int, kept: int, note: Note, *, alone: bool = False
     with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as name, source_server.running() as source:
         folder = Path(name)
         installation = Installation(folder / "history", source)
-        installation.back_up_daily(count, 0, days)
+        installation.back_up_daily(count, 0, 1)
+        first = note(Result(f"catalog after the first of {days} backups", installation.catalog_bytes() / 1e6, "MB"))
+        installation.back_up_daily(count, 1, days - 1)
+        grown = installation.catalog_bytes() / 1e6 - first.value
+        changes = (days - 1) * count // records.CHANGED_ONE_IN
+        # A change is a row of an earlier version, its key in the list of what the backup changed, and what their pages
+        # leave free, since changes come in any order.
+        name = f"catalog grown by a change, {days} backups"
+        note(at_most(name, grown * 1e6 / changes, "bytes", _BYTES_A_CHANGE))
         before = installation.pack_bytes()
         note(Result(f"packs of {days} daily backups", before / 1e6, "MB"))
         cost = installation.run("prune", "--keep", f"last={kept}", "--yes")

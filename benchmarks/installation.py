@@ -43,7 +43,8 @@ endpoints:
 class Installation:
     """With one instance `bench` of the source."""
 
-    def __init__(self, folder: Path, source: source_server.Source) -> None:
+    def __init__(self, folder: Path, source: source_server.Source, **settings: str) -> None:
+        """`settings` are environment variables."""
         folder.mkdir(exist_ok=True)
         self.home, self._folder, self._source = folder / "home", folder, source
         # As a user has it: nothing is set, and Python keeps what it has compiled.
@@ -51,7 +52,12 @@ class Installation:
             name: value for name, value in os.environ.items()
             if not name.startswith("HOLDFAST_") and name != "PYTHONDONTWRITEBYTECODE"
         }  # fmt: skip
-        self._environment = {**inherited, "HOLDFAST_HOME": str(self.home), "HOLDFAST_ALLOW_PRIVATE_NETWORK": "true"}
+        self._environment = {
+            **inherited,
+            "HOLDFAST_HOME": str(self.home),
+            "HOLDFAST_ALLOW_PRIVATE_NETWORK": "true",
+            **settings,
+        }
         self._source = source
         self.run("init")
         self._add("bench", _DEFINITION)
@@ -80,7 +86,7 @@ class Installation:
         """What the service does at what has been backed up, and at a blob of 100 MB beside it."""
         self._add("files", _FILES)
         self.run("backup", "files")
-        done = measuring.run([sys.executable, "-m", "benchmarks.load", str(self.home)], self._environment)
+        done = self.python("benchmarks.load", str(self.home))
         return [Result(**one) for one in json.loads(done.output)]
 
     def vault_bytes(self) -> int:

@@ -19,7 +19,7 @@ from datetime import timedelta
 from itertools import cycle
 from pathlib import Path
 
-from benchmarks.load_client import Connection, load, next_target
+from benchmarks.load_client import BadAnswer, Connection, load, next_target
 from benchmarks.results import Result, at_least, at_most
 
 CONNECTIONS = 16
@@ -91,7 +91,7 @@ def constant() -> Iterator[tuple[str, int]]:
         process.communicate()
 
 
-async def _wait_until_ready(url: str, headers: Mapping[str, str]) -> None:
+async def wait_until_ready(url: str, headers: Mapping[str, str]) -> None:
     for _ in range(600):
         try:
             connection = await Connection.to(url, headers)
@@ -100,6 +100,16 @@ async def _wait_until_ready(url: str, headers: Mapping[str, str]) -> None:
             continue
         connection.close()
         return
+
+
+async def check_pages(url: str, headers: Mapping[str, str], targets: Sequence[str], *, per_page: int) -> None:
+    """Ask for each once, which makes them hot. Raises BadAnswer for one that is not full."""
+    connection = await Connection.to(url, headers)
+    for target in targets:
+        _, body = await connection.get(target)
+        if len(json.loads(body)) != per_page:
+            raise BadAnswer(f"{target} has not {per_page} records")
+    connection.close()
 
 
 async def _all_next(url: str, headers: Mapping[str, str], target: str) -> list[str]:
@@ -116,13 +126,14 @@ async def _all_next(url: str, headers: Mapping[str, str], target: str) -> list[s
 
 
 @dataclass
-class _Asked:
+class Asked:
     """One kind of request, and what came of all its turns."""
 
     url: str
     pid: int
     headers: Mapping[str, str]
     targets: Sequence[str]
+    connections: int = CONNECTIONS
     wall_s: float = 0.0
     cpu_s: float = 0.0
     seconds: list[float] = field(default_factory=list)
@@ -135,7 +146,7 @@ class _Asked:
             return cycle(chance.sample(self.targets, len(self.targets)))
 
         before_s = _cpu_s(self.pid)
-        measured = await load(self.url, self.headers, order, connections=CONNECTIONS, seconds=seconds)
+        measured = await load(self.url, self.headers, order, connections=self.connections, seconds=seconds)
         self.cpu_s += _cpu_s(self.pid) - before_s
         self.wall_s += measured.wall_s
         self.seconds += measured.seconds
@@ -160,16 +171,16 @@ async def measure_pages(
 ) -> list[Result]:
     """Pages of 20 of the endpoint `issues`: the newest page again and again, and pages anywhere."""
     url, pid = service
-    await _wait_until_ready(url, instance.headers)
-    await _wait_until_ready(constant_service[0], {})
+    await wait_until_ready(url, instance.headers)
+    await wait_until_ready(constant_service[0], {})
     newest = f"{instance.path}/issues/records"
     old = f"{newest}?backup_id={instance.first_backup}"
-    beside = _Asked(*constant_service, {}, ["/constant"])
-    asked = {"first page": (_Asked(url, pid, instance.headers, [newest]), 0.4)}
+    beside = Asked(*constant_service, {}, ["/constant"])
+    asked = {"first page": (Asked(url, pid, instance.headers, [newest]), 0.4)}
     for name, target in (("newest", f"{newest}?per_page=100"), ("old", f"{old}&per_page=100")):
         followed = await _all_next(url, instance.headers, target)
         targets = [one.replace("per_page=100", "per_page=20") for one in followed]
-        asked[f"pages anywhere, {name} backup"] = (_Asked(url, pid, instance.headers, targets), 0.25)
+        asked[f"pages anywhere, {name} backup"] = (Asked(url, pid, instance.headers, targets), 0.25)
     # In turns, so that whatever else the machine does is shared fairly.
     for number in range(-1, _TURNS):
         for one in (beside, *(kind for kind, _ in asked.values())):

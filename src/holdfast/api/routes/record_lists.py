@@ -120,7 +120,7 @@ async def listed(
         await run_sync(_check_endpoint, context, caller, instance_id, endpoint)
     following = None
     if found.rows and found.run_id is not None:
-        following = _cursor(found.run_id, found.rows[-1].record_key)
+        following = next_cursor(found.run_id, found.rows[-1].record_key)
     last_page = max(1, -(-found.total // page.per_page))
     content = _array(found.rows, found.raws, prefix, moment.query())
     return content, links_of(here, page=page.number, last_page=last_page, after=following)
@@ -146,7 +146,7 @@ def _filtered(
         found = filtered_page(
             context.browser, state, endpoint, query, after=key, limit=page.per_page, patience_s=_PATIENCE_S
         )
-    following = None if state is None or found.after is None else _cursor(state.run.id, found.after)
+    following = None if state is None or found.after is None else next_cursor(state.run.id, found.after)
     rows, raws = [one.row for one in found.records], [one.raw for one in found.records]
     prefix = records_address(request, context, instance_id, endpoint)
     return Response(
@@ -170,7 +170,7 @@ def _array(rows: Sequence[RecordRow], raws: Sequence[bytes], prefix: str, query:
     )
 
 
-def _cursor(run_id: int, key: str) -> str:
+def next_cursor(run_id: int, key: str) -> str:
     """Opaque to clients: the backup whose state is listed, and the last record that was shown."""
     return base64.urlsafe_b64encode(f"{run_id} {key}".encode()).decode().rstrip("=")
 

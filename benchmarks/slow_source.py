@@ -1,0 +1,66 @@
+"""A source that answers after 50 ms, as remote ones do: 120 pages of 100 records in every list, whatever it is called.
+
+    GET /lists/NAME?page=7      a JSON array; the next page in the Link header
+
+It prints its port, and ends when its standard input does.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aiohttp import web
+
+ANSWER_S, PAGES, RECORDS_A_PAGE = 0.05, 120, 100
+
+
+async def _answer(request: web.Request) -> web.Response:
+    await asyncio.sleep(ANSWER_S)
+    page = int(request.query.get("page", 1))
+    found = [
+        {"id": page * RECORDS_A_PAGE + number, "list": request.match_info["name"], "text": f"{number:>200}"}
+        for number in range(RECORDS_A_PAGE)
+    ]
+    headers = {}
+    if page < PAGES:
+        headers["Link"] = f'<http://{request.host}{request.path}?page={page + 1}>; rel="next"'
+    return web.Response(text=json.dumps(found), content_type="application/json", headers=headers)
+
+
+async def _serve() -> None:
+    app = web.Application()
+    app.router.add_get("/lists/{name}", _answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    print(runner.addresses[0][1], flush=True)
+    await asyncio.Event().wait()
+
+
+@contextmanager
+def running() -> Iterator[str]:
+    """The address of a server process of one's own."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.slow_source"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    asyncio.run(_serve())

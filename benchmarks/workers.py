@@ -1,0 +1,118 @@
+"""One, two and four workers over one PostgreSQL, each with one backup at a time, and a source that answers in 50 ms.
+
+What is measured is the time from the first begin of a backup to the last end, of so many instances that every worker
+has the same number of them: workers wait for the source most of the time, so more of them should get more done.
+
+python -m benchmarks.workers SOURCE_URL INSTANCES     asks for a backup of each; HOLDFAST_... names the installation.
+                                                      Prints the seconds that they took
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks import measuring, postgresql, slow_source
+from benchmarks.results import Note, Result, at_least
+from holdfast import app
+from holdfast.catalog import runs
+from holdfast.operations import customers, definitions, instances
+from holdfast.operations.backup.request import request_backup
+from holdfast.settings import load_settings
+
+WORKERS, BACKUPS_EACH = (1, 2, 4), 3
+_PATIENCE_S = 900.0
+_DOCUMENT = """
+holdfast: 1
+name: Slow
+variables:
+  - {{key: list, name: List}}
+connection:
+  base_url: {url}
+endpoints:
+  - name: records
+    path: "/lists/{{{{ list }}}}"
+    id: id
+    paging: link_header
+    stable: true
+"""
+
+
+def measure(note: Note) -> None:
+    first: Result | None = None
+    for number in WORKERS:
+        with (
+            postgresql.database() as url,
+            slow_source.running() as source,
+            tempfile.TemporaryDirectory(prefix="holdfast-bench-") as folder,
+        ):
+            environment = {
+                **{name: value for name, value in os.environ.items() if not name.startswith("HOLDFAST_")},
+                "HOLDFAST_HOME": str(Path(folder) / "home"), "HOLDFAST_DATABASE_URL": url,
+                "HOLDFAST_ALLOW_PRIVATE_NETWORK": "true", "HOLDFAST_BACKUPS_AT_ONCE": "1",
+            }  # fmt: skip
+            program = str(Path(sys.executable).with_name("holdfast"))
+            measuring.run([program, "init"], environment)
+            backups = number * BACKUPS_EACH
+            with _working([program, "worker"], number, environment):
+                asking = [sys.executable, "-m", "benchmarks.workers", source, str(backups)]
+                took_s = float(measuring.run(asking, environment).output)
+        rate = backups * slow_source.PAGES * slow_source.RECORDS_A_PAGE / took_s
+        name = f"{number} worker{'s' if number > 1 else ''}, a source that answers in 50 ms"
+        unit = "records per second"
+        if first is None:
+            first = note(Result(name, rate, unit))
+        else:
+            note(at_least(name, rate, unit, round(first.value * number * 3.5 / 4, 1), beside=first))
+
+
+@contextmanager
+def _working(command: list[str], number: int, environment: dict[str, str]) -> Iterator[None]:
+    workers = [
+        subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(number)
+    ]
+    try:
+        yield
+    finally:
+        for one in workers:
+            one.send_signal(signal.SIGTERM)
+        for one in workers:
+            one.wait()
+
+
+def main(source: str, count: int) -> float:
+    """Ask for all backups at once, and wait for them; the seconds between the first begin and the last end."""
+    with app.opened(load_settings()) as services:
+        customer = customers.local(services)
+        definition = definitions.create(services, customer.vendor_id, _DOCUMENT.format(url=source))
+        made = [
+            instances.create(services, customer.id, definition.id, label=f"n{number}", given={"list": f"l{number}"})
+            for number in range(count)
+        ]
+        deadline = time.monotonic() + _PATIENCE_S
+        while not any(worker.is_alive for worker in services.engine.workers()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        for one in made:
+            request_backup(services, one.id)
+        while time.monotonic() < deadline:
+            time.sleep(0.5)
+            with services.database.read() as connection:
+                found = [runs.all_of_instance(connection, one.id)[0] for one in made]
+            if not any(one.active for one in found):
+                break
+    wrong = [one for one in found if one.status != "successful"]
+    if wrong:
+        raise SystemExit(f"{len(wrong)} of {len(found)} backups did not succeed, such as {wrong[0]}")
+    begun = [one.started_at for one in found if one.started_at is not None]
+    ended = [one.ended_at for one in found if one.ended_at is not None]
+    return (max(ended) - min(begun)).total_seconds()
+
+
+if __name__ == "__main__":
+    print(main(sys.argv[1], int(sys.argv[2])))
