@@ -30,6 +30,8 @@ class Switches:
     """Writes change nothing and are answered 200 with an error."""
     lose_answers: int = 0
     """So many writes are done and answered 500."""
+    halve_files: bool = False
+    """Of an uploaded file the first half is kept, without a word."""
     refuse: dict[str, int] = field(default_factory=dict)
     """Status by what a written body contains."""
     before_write: Callable[[], None] | None = None
@@ -109,7 +111,7 @@ class WritableSource:
         place, _, record_id = path.rpartition("/")
         if record_id == "file":
             place, _, record_id = place.rpartition("/")
-            self.files[f"{place}/{record_id}/file"] = body
+            self.files[f"{place}/{record_id}/file"] = body[: len(body) // 2] if switches.halve_files else body
             self.records[place][record_id]["file"] = f"{self.url}/{place}/{record_id}/file"
             return web.json_response(self.records[place][record_id])
         sent = json.loads(body or b"{}")
@@ -143,7 +145,7 @@ def writable() -> Iterator[WritableSource]:
     ready, loop = threading.Event(), asyncio.new_event_loop()
 
     async def serve() -> web.AppRunner:
-        application = web.Application()
+        application = web.Application(client_max_size=64 * 1024 * 1024)
         application.router.add_route("*", "/{path:.+}", source.handle)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await runner.setup()

@@ -18,6 +18,7 @@ from holdfast.errors import Damaged, NotFound
 from holdfast.operations.services import Services
 from holdfast.vault import BlobDescriptor, CustomerVault, Place
 from holdfast.vault.blobs import read_blob
+from holdfast.vault.digests import BlobDigest, blob_digest
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,10 @@ class StoredBlob:
     def read(self, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """The bytes from `start` on in pieces; reading the whole checks its digest. Raises Damaged, ObjectMissing."""
         return read_blob(self._customer, self.descriptor, self._places, start, length)
+
+    def empty_digest(self) -> BlobDigest:
+        """To be updated with the pieces of another blob: of equal bytes it is the descriptor's `digest`."""
+        return blob_digest(self._customer.blob_key)
 
 
 class Browser:

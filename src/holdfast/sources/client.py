@@ -21,7 +21,7 @@ from holdfast.definitions.document import Connection
 from holdfast.errors import PageUnreadable, SourceRefused, SourceUnreachable, WriteUncertain
 from holdfast.sources.answers import refusal, unreachable
 from holdfast.sources.auth import Credential, Keeper
-from holdfast.sources.exchange import Answer, Exchange, Request, Tally
+from holdfast.sources.exchange import Answer, Exchange, Request, Streamed, Tally
 from holdfast.sources.judging import Judge, Verdict
 from holdfast.sources.network import connector
 from holdfast.sources.policy import NetworkPolicy
@@ -289,7 +289,8 @@ class Client:
         inside the block, leave as SourceUnreachable or SourceRefused.
         """
         assert self._session is not None, "a Client is used inside its `async with`"
-        timeout = aiohttp.helpers.sentinel if whole else self._timeout(total_s=None)
+        is_long = not whole or isinstance(request.body, Streamed)
+        timeout = self._timeout(total_s=None) if is_long else aiohttp.helpers.sentinel
         url, host = request.url, ""
         loop = asyncio.get_running_loop()
         try:
@@ -313,7 +314,7 @@ class Client:
                     async with self._session.request(
                         request.method,
                         target,
-                        data=request.body,
+                        data=request.body.open() if isinstance(request.body, Streamed) else request.body,
                         headers=request.headers if exact else _headers(request.headers, credential, at_home=at_home),
                         allow_redirects=False,
                         timeout=timeout,

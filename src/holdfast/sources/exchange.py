@@ -1,6 +1,6 @@
 """One request to a source and its answer, as values. Sending is `client`'s matter, what an answer means `judging`'s."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +10,15 @@ from multidict import CIMultiDictProxy
 from holdfast.errors import SourceError
 from holdfast.sources.judging import Verdict
 
-__all__ = ["Answer", "Exchange", "Request", "Tally", "asking"]
+__all__ = ["Answer", "Exchange", "Request", "Streamed", "Tally", "asking"]
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A body that is read while it is sent, anew for each attempt."""
+
+    size_bytes: int
+    open: Callable[[], AsyncIterator[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +28,7 @@ class Request:
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     method: str = "GET"
-    body: bytes | None = None
+    body: bytes | Streamed | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Requests that change something at a source: a definition's `restore` rendered, sent once, and what came back."""
 
 import secrets
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from holdfast.errors import DefinitionError, PageUnreadable
 from holdfast.sources.answers import refusal
 from holdfast.sources.bodies import Content
 from holdfast.sources.client import Client
-from holdfast.sources.exchange import Request
+from holdfast.sources.exchange import Request, Streamed
 from holdfast.sources.judging import Judge
 from holdfast.sources.listing import Listing
 from holdfast.sources.page import Page, Parent
@@ -30,9 +30,10 @@ WriteKind = Literal["create", "update", "undelete"]
 
 @dataclass(frozen=True)
 class UploadedFile:
-    """A blob on its way back."""
+    """A blob on its way back. `open` reads it from its beginning; one that ends early breaks the request off."""
 
-    data: bytes
+    size_bytes: int
+    open: Callable[[], AsyncIterator[bytes]]
     content_type: str
     name: str
 
@@ -95,7 +96,8 @@ class Writer:
         context = _context(parent, fields, key)
         said = f"{self._endpoint.name} {about}, blob"
         body, kind = _packed(upload, file)
-        headers = {**self._headers(upload.headers, context), "Content-Type": kind}
+        about_body = {"Content-Type": kind, "Content-Length": str(body.size_bytes)}
+        headers = {**self._headers(upload.headers, context), **about_body}
         request = Request(self._targets.url(upload.path, upload.query, context), headers, upload.method, body)
         answer = await self._client.send(request, what=said, judge=self._listing.judge)
         if not answer.is_success:
@@ -191,14 +193,22 @@ def _flattened(name: str, value: Any) -> Iterator[tuple[str, str]]:
         yield name, value if isinstance(value, str) else json_text(value)
 
 
-def _packed(upload: Upload, file: UploadedFile) -> tuple[bytes, str]:
+def _packed(upload: Upload, file: UploadedFile) -> tuple[Streamed, str]:
     """The body of an upload and its content type."""
     if upload.part is None:
-        return file.data, file.content_type
+        return Streamed(file.size_bytes, file.open), file.content_type
     boundary = secrets.token_hex(16)
     name = "".join(one for one in file.name if one.isprintable() and one not in '"\\') or "file"
     head = (
         f'--{boundary}\r\nContent-Disposition: form-data; name="{upload.part}"; filename="{name}"\r\n'
         f"Content-Type: {file.content_type}\r\n\r\n"
-    )
-    return head.encode() + file.data + f"\r\n--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+    ).encode()
+    tail = f"\r\n--{boundary}--\r\n".encode()
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield head
+        async for piece in file.open():
+            yield piece
+        yield tail
+
+    return Streamed(len(head) + file.size_bytes + len(tail), parts), f"multipart/form-data; boundary={boundary}"

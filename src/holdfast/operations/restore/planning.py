@@ -10,6 +10,7 @@ from holdfast.definitions.document import Endpoint
 from holdfast.definitions.expressions import template
 from holdfast.definitions.selectors import selector
 from holdfast.operations.browsing import State
+from holdfast.operations.restore import blobs
 from holdfast.operations.restore.context import Context, Given, given, opened
 from holdfast.operations.restore.deciding import Decider, Decision
 from holdfast.operations.restore.looking import Looker
@@ -56,6 +57,7 @@ class EndpointPlan:
             self.blobs += uploads
             self.blobs_left_out += decision.has_blob and not uploads
             self.requests += writes_of(decision) + reads_back(decision.endpoint)
+            self.requests += blobs.requests(decision.endpoint) if decision.has_blob else 0
 
 
 @dataclass

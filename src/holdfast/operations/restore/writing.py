@@ -3,15 +3,15 @@ the end read back and compared.
 """
 
 import asyncio
-import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from holdfast.catalog.restore_records import BLOB, RestoreRecord
 from holdfast.definitions.document import Endpoint
-from holdfast.errors import CredentialRefused, DefinitionError, SourceError, SourceRefused, WriteUncertain
+from holdfast.errors import CredentialRefused, DefinitionError, SourceError, WriteUncertain
 from holdfast.operations.browsing import StoredRecord
+from holdfast.operations.restore import blobs
 from holdfast.operations.restore.comparing import compared, match_of, unexpected
 from holdfast.operations.restore.context import Context, fields_of
 from holdfast.operations.restore.deciding import duplicated
@@ -21,10 +21,8 @@ from holdfast.operations.restore.paths import with_values
 from holdfast.operations.restore.planning import carries_blob, needs_update, puts_blob_back, reads_back
 from holdfast.operations.restore.ties import own_id, with_id
 from holdfast.sources.page import Parent
-from holdfast.sources.writing import UploadedFile, WriteKind
+from holdfast.sources.writing import WriteKind
 
-_LARGEST_BLOB = 256 * 1024 * 1024
-"""A blob is held in memory while it is sent."""
 _DUPLICATE = "duplicate"
 
 
@@ -80,7 +78,7 @@ class RecordWriter:
                 if row.message == _DUPLICATE:
                     fields = duplicated(self._context, endpoint, fields)
                 live = lists[row.parent_key].by_id.get(row.target_id)
-                _OneRecord(self, endpoint, stored, parent, fields, tied.kept).judge(row, live)
+                await _OneRecord(self, endpoint, stored, parent, fields, tied.kept).judge(row, live)
 
     @property
     def context(self) -> Context:
@@ -123,7 +121,8 @@ class _OneRecord:
         if row.state == "failed":
             return row
         if self._stored.has_blob and self._restore.blob is not None and row.stage < 2:
-            await self._upload(self._as_at_target(row, live))
+            fields = self._as_at_target(row, live)
+            await blobs.put_back(self._context, self._endpoint, self._parent, fields, self._stored, self._key("blob"))
             row = self._journal.note(row, "written", stage=2)
         if row.action == "create" and needs_update(self._endpoint, self._fields) and row.stage < 3:
             if row.stage == 2 and reads_back(self._endpoint):
@@ -133,7 +132,9 @@ class _OneRecord:
             row = self._journal.note(row, "written", stage=3)
         if not reads_back(self._endpoint):
             return row
-        return self.judge(row, await self._looker.back(self._endpoint, self._parent, self._as_at_target(row, live)))
+        return await self.judge(
+            row, await self._looker.back(self._endpoint, self._parent, self._as_at_target(row, live))
+        )
 
     async def _send(self, row: RestoreRecord, *, uncertain: bool) -> tuple[RestoreRecord, Live | None]:
         """The write itself, and what is known of the record then. `uncertain`: it may have been done already."""
@@ -167,7 +168,8 @@ class _OneRecord:
     ) -> tuple[tuple[str | None, Mapping[str, Any] | None] | None, Live | None]:
         """Send it until it is known to be done: what the source answered, or what was found where no answer came."""
         retry = self._context.definition.connection.retry
-        blob = self._blob_text() if carries_blob(self._endpoint, kind) and self._stored.has_blob else None
+        carries = self._stored.has_blob and carries_blob(self._endpoint, kind)
+        blob = blobs.as_text(self._context, self._stored) if carries else None
         request = self._context.source.prepare(
             self._endpoint.name, kind, self._parent, fields, key=self._key(kind), blob=blob
         )
@@ -207,25 +209,17 @@ class _OneRecord:
         claimed = self._journal.claimed(self._endpoint.name, [one.id for one in candidates])
         return next((one for one in candidates if one.id not in claimed), None)
 
-    async def _upload(self, fields: Mapping[str, Any]) -> None:
-        blob = self._context.browser.blob(self._context.given.state, self._stored)
-        file = UploadedFile(
-            self._blob_bytes(),
-            blob.descriptor.content_type or "application/octet-stream",
-            blob.descriptor.name or self._stored.key,
-        )
-        await self._context.source.upload(
-            self._endpoint.name, self._parent, fields, file, key=self._key("blob"), about=self._stored.key
-        )
-
-    def judge(self, row: RestoreRecord, live: Live | None) -> RestoreRecord:
-        """Compare what was read back with what was to be; the end of a written record."""
+    async def judge(self, row: RestoreRecord, live: Live | None) -> RestoreRecord:
+        """Compare what was read back with what was to be, its blob too; the end of a written record."""
         if live is None or live.trashed:
             said = "it was written, and reading it back found nothing"
             return self._journal.note(row, "failed", message=said)
         told = compared(self._endpoint, self._fields, live.fields, self._changed_by(row))
         if self._stored.has_blob and not puts_blob_back(self._endpoint, row.action):
             told.append({"field": BLOB, "why": "the definition does not say how blobs are put back"})
+        elif self._stored.has_blob:
+            blob = await blobs.what_differs(self._context, self._endpoint, self._parent, live.fields, self._stored)
+            told += [] if blob is None else [blob]
         told += [{"field": field, "why": "what it refers to is not at the target"} for field in self._kept]
         mappings = self._learned(row, live.id, live.fields)
         self._looker.forget(self._endpoint, self._stored.key)
@@ -280,12 +274,3 @@ class _OneRecord:
         assert restore is not None, "only a restore writes"
         told = f"{restore.id} {self._endpoint.name} {self._stored.key} {what}"
         return "holdfast-" + hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
-
-    def _blob_text(self) -> str:
-        return base64.urlsafe_b64encode(self._blob_bytes()).decode()
-
-    def _blob_bytes(self) -> bytes:
-        blob = self._context.browser.blob(self._context.given.state, self._stored)
-        if blob.descriptor.size_bytes > _LARGEST_BLOB:
-            raise SourceRefused(f"its blob of {blob.descriptor.size_bytes:,} bytes is larger than can be put back")
-        return b"".join(blob.read())

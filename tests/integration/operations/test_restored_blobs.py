@@ -1,0 +1,111 @@
+"""Blobs that are put back: sent piece by piece, read back, and found out where the source has other bytes."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from holdfast.catalog.instances import Instance
+from holdfast.vault import names
+from tests.support.installation import Installation
+from tests.support.restoring import journal, planned, report, restored
+from tests.support.writable_source import DOCUMENT, WritableSource, writable
+
+FILES = """
+  - name: files
+    path: /{{ account }}/files
+    records: items
+    id: id
+    stable: true
+    paging: {type: page, query: page}
+    record: {path: "/{{ account }}/files/{{ record.id }}"}
+    blob: {url: "{{ record.file }}", version: id, content_type: kind, name: name}
+    restore:
+      create: {path: "/{{ account }}/files", fields: [name, kind]}
+      blob: {path: "/{{ account }}/files/{{ record.id }}/file", method: PUT, changes: {file: it has a new one}}
+      find: name
+      ignored: {made_by: the author is whoever restores}
+"""
+SIZES = {"small": 11, "large": 9_000_000, "empty": 0}
+"""In bytes; the large one is several chunks, and more than a server would take by itself."""
+
+
+@pytest.fixture
+def boards() -> Iterator[WritableSource]:
+    with writable() as source:
+        for number, (name, size) in enumerate(SIZES.items(), start=801):
+            source.put("one/files", id=number, name=name, kind="x/y", file=f"{source.url}/one/files/{number}/file")
+            source.files[f"one/files/{number}/file"] = random.Random(number).randbytes(size)
+        yield source
+
+
+@pytest.fixture
+def instance(installation: Installation, boards: WritableSource) -> Instance:
+    made = installation.instance(DOCUMENT.format(url=boards.url) + FILES)
+    assert installation.backup(made).status == "successful"
+    return made
+
+
+def files(source: WritableSource) -> dict[str, bytes]:
+    """By name, as whoever follows the address in the record gets them."""
+    found = {one["name"]: one["file"].removeprefix(f"{source.url}/") for one in source.all("one/files")}
+    return {name: source.files[place] for name, place in found.items()}
+
+
+def wiped(boards: WritableSource) -> dict[str, bytes]:
+    before = files(boards)
+    boards.wipe("one/files")
+    boards.files.clear()
+    boards.log.clear()
+    return before
+
+
+def test_they_come_back_whole_and_are_read_back(
+    installation: Installation, boards: WritableSource, instance: Instance
+) -> None:
+    before = wiped(boards)
+    plan = planned(installation, instance, endpoint="files")
+    boards.log.clear()
+    made = restored(installation, instance, endpoint="files")
+    assert (made.status, list(made.failures), made.complete) == ("successful", [], True)
+    assert (files(boards) == before, made.counters["without_blob"]) == (True, 0)
+    assert made.counters["requests"] == plan.requests == len(boards.log)
+    assert sum(one.startswith("GET") and one.endswith("/file") for one in boards.log) == len(SIZES)
+
+
+def test_other_bytes_than_were_sent_are_found(
+    installation: Installation, boards: WritableSource, instance: Instance
+) -> None:
+    wiped(boards)
+    boards.switches.halve_files = True
+    made = restored(installation, instance, endpoint="files")
+    assert (made.status, made.complete) == ("failed", False)
+    assert (made.counters["created"], made.counters["differ"], made.counters["without_blob"]) == (3, 2, 2)
+    assert {one["message"] for one in made.failures} == {"read back, it differs in (blob)"}
+    told = [one for row in journal(installation, made, "files") for one in row.differences or () if "found" in one]
+    assert sorted((one["stored"], one["found"]) for one in told) == [
+        ("11 bytes", "5 bytes"), ("9,000,000 bytes", "4,500,000 bytes"),
+    ]  # fmt: skip
+    assert report(installation, made)["counters"]["without_blob"] == 2
+
+
+def test_those_that_are_damaged_in_the_vault_fail_and_the_rest_goes_on(
+    installation: Installation, boards: WritableSource, instance: Instance
+) -> None:
+    state = installation.state(instance)
+    blobs = [
+        installation.browser.blob(state, installation.browser.record(state, "files", key)) for key in ("801", "802")
+    ]
+    assert len(blobs[1]._places) > 2
+    before = wiped(boards)
+    for pack in {place.pack for blob in blobs for place in blob._places}:
+        installation.services.storage.delete(names.pack(installation.customer.id, pack))
+    made = restored(installation, instance, endpoint="files")
+    assert (made.status, made.counters["failed"], made.counters["created"]) == ("failed", 2, 1)
+    assert [one["record_id"] for one in made.failures] == ["801", "802"]
+    assert all("its blob cannot be read" in one["message"] for one in made.failures)
+    assert boards.files == {
+        one["file"].removeprefix(f"{boards.url}/"): before["empty"]
+        for one in boards.all("one/files")
+        if one["name"] == "empty"
+    }
