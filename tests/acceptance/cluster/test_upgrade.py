@@ -1,4 +1,4 @@
-"""An older release and this one side by side: what this repository had at the commit that conftest.py names, and has now.
+"""An older release and this one side by side: what this repository had at a commit (conftest.py), and has now.
 
 The older one's schema is older too; the first worker of this release migrates it while the older ones work.
 """
