@@ -163,7 +163,8 @@ class Database:
                 try:
                     yield self._kept
                 finally:
-                    self._kept.rollback()  # what SQLAlchemy knows of it
+                    if self._kept.in_transaction():  # who asked through SQLAlchemy made it begin one
+                        self._kept.rollback()
                     driver.rollback()
         finally:
             self._kept_lock.release()

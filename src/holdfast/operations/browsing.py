@@ -246,7 +246,7 @@ class Browser:
         self._learn_pack_names({row.pack for row in rows})
         names = self._pack_names
         return self._vault.customer(customer_id).read_many(
-            [Place(names[row.pack], row.frame, row.start, row.length) for row in rows]
+            [(names[pack], frame, start, length) for _, _, _, _, _, pack, frame, start, length, _ in rows]
         )
 
     def pack_name(self, number: int) -> str:

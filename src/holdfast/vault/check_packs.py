@@ -10,7 +10,7 @@ from holdfast.storage import ObjectInfo
 from holdfast.vault import digests, names
 from holdfast.vault.findings import KEYS_NAMED_MAX, REPAIR_PACK, Finding, Lost
 from holdfast.vault.footers import Footer, cut
-from holdfast.vault.packs import Directory, PackCodec
+from holdfast.vault.packs import Dictionary, Directory, PackCodec, dictionary_of
 from holdfast.vault.vault import CustomerVault
 
 ADVICE_UNNAMED = "A write was broken off, or a backup is running: `holdfast prune` deletes what nobody comes back for."
@@ -143,7 +143,7 @@ class _Frames:
         self._codec = codec
         self._parts = directory.frames
         self._data = memoryview(data)
-        self._dictionaries: dict[int, bytes | None] = {}
+        self._dictionaries: dict[int, Dictionary | None] = {}
         self._last: tuple[int, bytes | None] = (-1, None)
         self._seen: set[int] = set()
         self._dictionary_numbers = {part.dictionary for part in self._parts if part.dictionary is not None}
@@ -155,12 +155,14 @@ class _Frames:
     def read(self, index: int) -> bytes | None:
         """A frame's raw bytes; None where they cannot be had."""
         if index in self._dictionaries:
-            return self._dictionaries[index]
+            dictionary = self._dictionaries[index]
+            return None if dictionary is None else dictionary.as_bytes()
         if self._last[0] != index:
-            self._last = (index, self._decode(index))
+            raw = self._decode(index)
+            self._last = (index, raw)
             self._seen.add(index)
             if index in self._dictionary_numbers:
-                self._dictionaries[index] = self._last[1]
+                self._dictionaries[index] = None if raw is None else dictionary_of(raw)
         return self._last[1]
 
     def read_unseen(self) -> None:
@@ -172,7 +174,10 @@ class _Frames:
     def _decode(self, index: int) -> bytes | None:
         part = self._parts[index]
         stored = self._data[part.start : part.start + part.stored_bytes]
-        dictionary = None if part.dictionary is None else self.read(part.dictionary)
+        dictionary = None
+        if part.dictionary is not None:
+            self.read(part.dictionary)
+            dictionary = self._dictionaries[part.dictionary]
         try:
             if part.dictionary is None or dictionary is not None:
                 return self._codec.decode_frame(index, stored, part, dictionary)

@@ -9,7 +9,7 @@ from holdfast.vault import names
 from holdfast.vault.footers import Footer, Place, PlainPlace
 from holdfast.vault.frame_cache import RecentlyUsed
 from holdfast.vault.keys import CustomerKeys
-from holdfast.vault.packs import Directory, Pack, PackCodec, Part, directory_end
+from holdfast.vault.packs import Dictionary, Directory, Pack, PackCodec, Part, dictionary_of, directory_end
 
 _FRAME_CACHE_BYTES = 128 * 1024 * 1024
 """The dictionaries of a million records take 50 MB: with room for little else they would drive each other out."""
@@ -29,7 +29,7 @@ class PackCache:
     """What readers keep of packs they have read; one for all customers, so that its bound is one."""
 
     def __init__(self) -> None:
-        self.frames: RecentlyUsed[bytes] = RecentlyUsed(_FRAME_CACHE_BYTES)
+        self.frames: RecentlyUsed[bytes | Dictionary] = RecentlyUsed(_FRAME_CACHE_BYTES)
         self.opened: RecentlyUsed[_Opened] = RecentlyUsed(_DIRECTORY_CACHE_PARTS)
 
     def forget(self, customer_id: int) -> None:
@@ -137,27 +137,38 @@ class PackReader:
         parts = directory.frames
         if missing[0] < 0 or missing[-1] >= len(parts):
             raise Damaged(f"{codec.object_name} has no frame {missing[-1]}", object_name=codec.object_name)
-        dictionaries = {number for frame in missing if (number := parts[frame].dictionary) is not None}
-        missing += [frame for frame in dictionaries.difference(missing) if not self._find(pack_id, frame, found)]
-        missing.sort()  # a dictionary comes before the frames that need it
+        needed = {number for frame in missing if (number := parts[frame].dictionary) is not None}
+        dictionaries = {number: known for number in needed if (known := self._dictionary(pack_id, number)) is not None}
+        missing = sorted({*missing, *needed.difference(dictionaries)})  # a dictionary comes before those that need it
         for group in _neighbours(missing, parts):
             stored = self._fetch(codec, parts[group[0]].start, parts[group[-1]], start)
             for frame in group:
                 part = parts[frame]
                 first = part.start - parts[group[0]].start
-                dictionary = None if part.dictionary is None else found.get(part.dictionary)
+                dictionary = None if part.dictionary is None else dictionaries.get(part.dictionary)
                 raw = codec.decode_frame(frame, stored[first : first + part.stored_bytes], part, dictionary)
-                if keep or frame in dictionaries:
+                if frame in needed:
+                    dictionaries[frame] = self._kept_dictionary(pack_id, frame, raw)
+                elif keep:
                     self._cache.frames.put((self._customer_id, pack_id, frame), raw, len(raw))
                 found[frame] = raw
         return found
+
+    def _dictionary(self, pack_id: str, frame: int) -> Dictionary | None:
+        cached = self._cache.frames.get((self._customer_id, pack_id, frame))
+        return self._kept_dictionary(pack_id, frame, cached) if isinstance(cached, bytes) else cached
+
+    def _kept_dictionary(self, pack_id: str, frame: int, raw: bytes) -> Dictionary:
+        dictionary = dictionary_of(raw)
+        self._cache.frames.put((self._customer_id, pack_id, frame), dictionary, len(raw))
+        return dictionary
 
     def _find(self, pack_id: str, frame: int, found: dict[int, bytes]) -> bool:
         """Take a frame from the cache into `found`, if it is there."""
         cached = self._cache.frames.get((self._customer_id, pack_id, frame))
         if cached is None:
             return False
-        found[frame] = cached
+        found[frame] = cached if isinstance(cached, bytes) else cached.as_bytes()
         return True
 
     def _fetch(self, codec: PackCodec, first: int, last: Part, start_of_pack: bytes) -> memoryview:

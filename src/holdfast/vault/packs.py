@@ -13,7 +13,6 @@ i + 1, the footer comes last. Associated data: the header's first 30 bytes, a le
 """
 
 import struct
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,10 +43,9 @@ _HEADER = struct.Struct(">4sHQ16sI")
 _FIXED_BYTES = 30
 _ENTRY = struct.Struct(">III")
 _DIRECTORY, _FRAME, _FOOTER = b"D", b"F", b"C"
+Dictionary = zstandard.ZstdCompressionDict
 _PART_BYTES_MAX = 1 << 30
 """No part is this large once decoded; what claims to be is refused before memory is asked for."""
-
-_local = threading.local()
 
 
 @dataclass(frozen=True)
@@ -109,8 +107,10 @@ class PackCodec:
         """`compressor` is one that `dictionary_compressor` made, for a frame that is to have a dictionary."""
         return self._encrypt(_FRAME, index + 1, (compressor or self._compressor).compress(raw))
 
-    def decode_frame(self, index: int, stored: bytes | memoryview, part: Part, dictionary: bytes | None) -> bytes:
-        """`dictionary` is the raw content of the frame that `part` names, if it names one. Raises Damaged."""
+    def decode_frame(
+        self, index: int, stored: bytes | memoryview, part: Part, dictionary: Dictionary | None
+    ) -> bytes:  # fmt: skip
+        """`dictionary` is made of the frame that `part` names, if it names one. Raises Damaged."""
         return self._decompress(self._decrypt(_FRAME, index + 1, stored), part.raw_bytes, dictionary)
 
     def authenticate_frame(self, index: int, stored: bytes | memoryview) -> None:
@@ -155,11 +155,11 @@ class PackCodec:
     def _associated(self, kind: bytes, number: int) -> bytes:
         return self._fixed + kind + number.to_bytes(4, "big")
 
-    def _decompress(self, compressed: bytes, raw_bytes: int, dictionary: bytes | None) -> bytes:
+    def _decompress(self, compressed: bytes, raw_bytes: int, dictionary: Dictionary | None) -> bytes:
         try:
             if raw_bytes > _PART_BYTES_MAX or zstandard.frame_content_size(compressed) != raw_bytes:
                 raise Damaged(f"{self.object_name} has a part of a wrong length", object_name=self.object_name)
-            return _decompressor(dictionary).decompress(compressed)
+            return zstandard.ZstdDecompressor(dict_data=dictionary).decompress(compressed)
         except zstandard.ZstdError as error:
             raise Damaged(f"{self.object_name} does not decompress: {error}", object_name=self.object_name) from error
 
@@ -169,18 +169,12 @@ def directory_end(start_of_pack: bytes) -> int:
     return HEADER_BYTES + int.from_bytes(start_of_pack[_FIXED_BYTES:HEADER_BYTES], "big")
 
 
-def dictionary_compressor(dictionary: bytes) -> zstandard.ZstdCompressor:
+def dictionary_of(raw: bytes) -> Dictionary:
+    """Made of a frame's raw bytes, for those that have it as dictionary. Making one takes a quarter of the time that
+    decoding a frame does: keep it. Threads may share it."""
+    return zstandard.ZstdCompressionDict(raw, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+
+
+def dictionary_compressor(raw: bytes) -> zstandard.ZstdCompressor:
     """For frames that have these raw bytes, those of another frame, as their dictionary."""
-    content = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-    return zstandard.ZstdCompressor(compression_params=_WITH_DICTIONARY, dict_data=content)
-
-
-def _decompressor(dictionary: bytes | None) -> zstandard.ZstdDecompressor:
-    """One per thread: making one costs 20 us, and two threads must not share it."""
-    known: tuple[bytes | None, zstandard.ZstdDecompressor] | None = getattr(_local, "decompressor", None)
-    if known is None or known[0] is not dictionary:
-        content = None
-        if dictionary is not None:
-            content = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-        known = _local.decompressor = (dictionary, zstandard.ZstdDecompressor(dict_data=content))
-    return known[1]
+    return zstandard.ZstdCompressor(compression_params=_WITH_DICTIONARY, dict_data=dictionary_of(raw))
