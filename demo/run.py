@@ -1,4 +1,5 @@
-"""`make demo`: a real server is backed up, changed, backed up again; what changed is shown, exported and verified.
+"""`make demo`: a real server is backed up, changed, backed up again; what changed is shown, exported, verified and
+given back.
 
 Nothing is taken on trust: every figure in the last line is compared with what Kinto's own API says. With ONCE=1 it ends
 there; otherwise the service goes on running until Ctrl-C.
@@ -45,7 +46,8 @@ class Figures:
         return (
             f"{RECORDS:,} records and {ATTACHMENTS} files backed up; then {len(changes.added)} added, "
             f"{len(changes.edited)} changed, {len(changes.deleted)} deleted, as Kinto says; "
-            f"export of {self.export_bytes / 1e6:.1f} MB equals the source; vault verified; {self.seconds:.0f} s"
+            f"export of {self.export_bytes / 1e6:.1f} MB equals the source; vault verified; "
+            f"the {len(changes.deleted)} deleted are back, nothing else was touched; {self.seconds:.0f} s"
         )
 
 
@@ -89,6 +91,7 @@ def _tell(holdfast: Holdfast, server: KintoServer, client: KintoClient, started:
     holdfast.run("backup", NAME)
 
     _step("A day at the help desk: records are edited, deleted and added; then the second backup")
+    at_first = _at_source(client)
     changes = content.change(client)
     holdfast.run("backup", NAME)
     if server.attachments.credentials_seen:
@@ -113,6 +116,14 @@ def _tell(holdfast: Holdfast, server: KintoServer, client: KintoClient, started:
 
     _step("The vault proves itself")
     holdfast.run("verify")
+
+    _step("What was deleted comes back: first what would be done, then the restore, which is read back")
+    holdfast.run("restore", NAME, "--backup", "1", "--endpoint", "records", "--dry-run")
+    holdfast.run("restore", NAME, "--backup", "1", "--endpoint", "records", "--yes")
+    now = _at_source(client)
+    back = [record for record in at_first if record["id"] in changes.deleted]
+    _expect("the restored records", [one for one in now if one["id"] in changes.deleted], back)
+    _expect("the other records", [one for one in now if one["id"] not in changes.deleted], at_source)
     return Figures(changes, archive.stat().st_size, time.monotonic() - started)
 
 

@@ -99,7 +99,7 @@ def show(
     output = Output(as_json=json)
     with opened() as session:
         state = session.state(session.instance(name), backup=backup, at=parse_time(at))
-        record = _record(session, state, endpoint, record_id)
+        record = find(session, state, endpoint, record_id)
         if raw:
             output.bytes(record.raw)
             return
@@ -137,7 +137,7 @@ def blob(
     output = Output(as_json=json and target != STANDARD_OUTPUT)
     with opened() as session:
         state = session.state(session.instance(name), backup=backup, at=parse_time(at))
-        record = _record(session, state, endpoint, record_id)
+        record = find(session, state, endpoint, record_id)
         stored = session.browser.blob(state, record)
         described = stored.descriptor
         shown = described.name or record.key
@@ -161,8 +161,8 @@ def blob(
             output.say(f"Wrote {size(described.size_bytes)}{kind} to {target}", "green")
 
 
-def _record(session: "Session", state: "State", endpoint: str, record_id: str) -> "StoredRecord":
-    """Raises NotFound, with an id of the endpoint as an example of what they look like."""
+def find(session: "Session", state: "State", endpoint: str, record_id: str) -> "StoredRecord":
+    """A record. Raises NotFound, which says in which backup it is, or what the endpoint's ids look like."""
     try:
         return session.browser.record(state, endpoint, record_id)
     except NotFound as error:

@@ -9,7 +9,7 @@ from holdfast.cli import completion
 from holdfast.cli.errors import INTERRUPTED, NOT_GOOD
 from holdfast.cli.output import Output, count, duration, moment, styled
 from holdfast.cli.parameters import At, Backup, Json, Name, example, parse_time
-from holdfast.errors import InputError
+from holdfast.errors import InputError, NotFound
 
 if TYPE_CHECKING:
     from holdfast.catalog.restores import Restore
@@ -62,6 +62,7 @@ def restore(
     when the same command, or the service, is started again. Exit code 1: something failed or came out otherwise.
     """
     from holdfast.cli.confirming import confirm
+    from holdfast.cli.records import find
     from holdfast.cli.session import opened
     from holdfast.operations import restore as operation
     from holdfast.operations.restore import CONFLICTS, RestoreOptions
@@ -78,15 +79,21 @@ def restore(
         active = _active(session, target.id)
         if active is None:
             state = session.state(instance, backup=backup, at=parse_time(at))
-            with output.busy(f"looking at the source of {target.label}"):
-                plan = operation.plan(session.services, instance, state, target, options)
+            try:
+                with output.busy(f"looking at the source of {target.label}"):
+                    plan = operation.plan(session.services, instance, state, target, options)
+            except NotFound as error:
+                if error.field == "record_id" and endpoint is not None and record is not None:
+                    find(session, state, endpoint, record)  # tells which backup has it
+                raise
             _tell_plan(
                 output, plan, f"backup {state.run.sequence} of {name} ({moment(state.run.ended_at)})", target.label
             )
             if dry_run or not plan.writes:
                 output.document({"plan": plan.document()})
                 if not plan.writes:
-                    output.say("There is nothing to write.")
+                    lacks = f"What backup {state.run.sequence} has no longer"
+                    output.say(f"There is nothing to write. {lacks} is in an earlier one: --backup N, or --at TIME.")
                 return
             if not yes:
                 confirm(f"Write {count(plan.writes, 'record')} to the source of {target.label}?")
@@ -94,7 +101,7 @@ def restore(
         else:
             output.note(f"A restore to {target.label} is under way already: going on with it", "yellow")
         ended = _follow(session, active, output, name)
-        _tell_end(session, output, ended, target.label or "")
+        _tell_end(session, output, ended, name, target.label or "")
     if ended.status != "successful":
         raise typer.Exit(NOT_GOOD)
 
@@ -222,7 +229,7 @@ def _follow(session: "Session", restore: "Restore", output: Output, name: str) -
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _tell_end(session: "Session", output: Output, restore: "Restore", target: str) -> None:
+def _tell_end(session: "Session", output: Output, restore: "Restore", name: str, target: str) -> None:
     output.document({"restore": document(restore)})
     numbers = restore.counters
     told = [
@@ -241,7 +248,7 @@ def _tell_end(session: "Session", output: Output, restore: "Restore", target: st
     if len(restore.failures) > _SHOWN:
         output.say(f"and {len(restore.failures) - _SHOWN:,} more", "red", indent=2)
     _tell_differences(session, output, restore)
-    output.note(f"The signed report: holdfast restores NAME {restore.id}")
+    output.note(f"The signed report: holdfast restores {name} {restore.id}")
 
 
 def _outcome(restore: "Restore") -> str:

@@ -1,5 +1,6 @@
 """`search`: the records of a backup that have a text or fulfil conditions, shown as they are found."""
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from holdfast.operations.search.matching import Matcher
 
 app = typer.Typer()
+_CONDITION = re.compile(r"[A-Za-z_][\w.-]*\s*(?:=|!=|<=?|>=?|~)\s*\S")
+"""What looks like a condition, and was given as a text."""
 _PREVIEW = 100
 """Characters of a record that are shown where only conditions were asked for."""
 
@@ -75,6 +78,8 @@ def search(
         steps.close()
         if endpoint is None and text is not None and any(one.name == text for one in session.browser.endpoints(state)):
             output.note(f"{text} is an endpoint: `--endpoint {text}` looks in its records only")
+        if not shown and text is not None and _CONDITION.match(text):
+            output.note(f"{text} was looked for as a text; `--where '{text}'` looks at a field")
         output.document(about(state) | {"hits": found, "more": is_more})
         output.note(f"{count(shown, 'record')}{' and more (--limit)' if is_more else ''} {standing(state)}")
 

@@ -23,12 +23,18 @@ def test_plan_restore_and_report(cli: CommandLine, tmp_path: Path) -> None:
         assert boards.writes == []
         done = cli("restore", "mine", "--endpoint", "people", "--record", gone, "--yes")
         assert done.code == 0, (done.out, done.err)
+        written = done
         assert "1 created" in done.out and "made_by differs in 1: the author is whoever restores" in done.out
         assert len(boards.all("one/people")) == 3
         done = cli("restore", "mine", "--yes", "--json")
         assert (done.code, done.json["plan"]["leave"]) == (0, 3)
 
         (made,) = cli("restores", "mine", "--json").json["restores"]
+        assert f"holdfast restores mine {made['id']}" in written.err
+        cli.good("backup", "mine")
+        done = cli("restore", "mine", "--endpoint", "people", "--record", gone, "--yes")
+        assert done.code == 2 and "it was deleted in backup 2\n`--backup 1` shows it" in done.err
+        assert "There is nothing to write. What backup 2 has no longer" in cli("restore", "mine", "--yes").out
         shown = cli("restores", "mine", str(made["id"]), "--json").json
         assert shown["report"]["receipt"]["counters"]["created"] == 1
 

@@ -29,3 +29,10 @@ def test_conditions_and_a_limit(shop: CommandLine) -> None:
     assert wrong.code == 2 and "is no condition" in wrong.err
     assert shop("search", "shop").code == 2
     assert shop("search", "shop", "x", "--endpoint", "nothing").code == 2
+
+
+def test_a_condition_that_was_given_as_a_text_is_told(shop: CommandLine) -> None:
+    shop.good("backup", "shop")
+    done = shop("search", "shop", "id=7")
+    assert done.code == 0 and "`--where 'id=7'` looks at a field" in done.err
+    assert "looks at a field" not in shop("search", "shop", "--where", "id=7").err
