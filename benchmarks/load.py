@@ -32,14 +32,15 @@ _DOWNLOADS = 8
 class Instance:
     """What is asked for, as its own vendor sees it."""
 
-    def __init__(self, home: Path, name: str) -> None:
+    def __init__(self, name: str) -> None:
+        """In the installation that this process's environment names."""
         from holdfast import app, clock
         from holdfast.catalog import instances, runs, tokens, vendors
         from holdfast.identity import secrets
         from holdfast.operations import customers
-        from holdfast.settings import Settings
+        from holdfast.settings import load_settings
 
-        with app.opened(Settings(home=home)) as services:
+        with app.opened(load_settings()) as services:
             customer, token = customers.local(services), secrets.new_token()
             with services.database.write() as connection:
                 vendor = vendors.get(connection, customer.vendor_id)
@@ -226,7 +227,7 @@ def _resident_mb(pid: int) -> float:
 
 
 async def main(home: Path) -> None:
-    pages, blob = Instance(home, "bench"), Instance(home, "files")
+    pages, blob = Instance("bench"), Instance("files")
     with served(home) as service, constant() as beside:
         found = await measure_pages(service, beside, pages) + await measure_blob(*service, blob)
     print(json.dumps([asdict(one) for one in found]))

@@ -175,7 +175,7 @@ async def _pages(home: Path, targets: dict[str, list[str]], instance: load.Insta
 
 
 def main(label: str, home: Path, times: int, made: int, changes: int) -> None:
-    instance = load.Instance(home, label)
+    instance = load.Instance(label)
     with app.opened(load_settings()) as services:
         grown = Grown(services, label)
         grown.multiply(times)
