@@ -58,7 +58,8 @@ class Installation:
             "HOLDFAST_ALLOW_PRIVATE_NETWORK": "true",
             **settings,
         }
-        self._source = source
+        if source.certificate is not None:
+            self._environment["SSL_CERT_FILE"] = str(source.certificate)
         self.run("init")
         self._add("bench", _DEFINITION)
 

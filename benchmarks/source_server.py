@@ -11,22 +11,35 @@ are another process's. It prints its port, and ends when its standard input does
 """
 
 import asyncio
+import ipaddress
 import json
 import os
 import random
+import ssl
 import subprocess
 import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from isal import isal_zlib
 
 from benchmarks import records
 
 BLOB_BYTES = 100_000_000
+CERTIFICATE = "certificate.pem"
+_A_DAY = timedelta(days=1)
 
 
 @cache
@@ -42,12 +55,12 @@ class Content:
         self.records, self.day = 0, 0
         self.requests = self.bytes = 0
 
-    def answer(self, method: str, target: str, host: str) -> tuple[int, bytes, str]:
+    def answer(self, method: str, target: str, host: str, scheme: str) -> tuple[int, bytes, str]:
         """Status, body and further header lines, each ended by CRLF."""
         parts = urlsplit(target)
         query = dict(parse_qsl(parts.query))
         if parts.path == "/issues":
-            return self._issues(int(query.get("page", 1)), int(query.get("per_page", 100)), host)
+            return self._issues(int(query.get("page", 1)), int(query.get("per_page", 100)), f"{scheme}://{host}")
         if parts.path == "/content" and method == "POST":
             self.records, self.day = int(query["records"]), int(query["day"])
             self.requests = self.bytes = 0
@@ -55,12 +68,12 @@ class Content:
         if parts.path == "/counts":
             return 200, json.dumps({"requests": self.requests, "bytes": self.bytes}).encode(), ""
         if parts.path == "/files":
-            return 200, json.dumps([{"id": 1, "file": f"http://{host}/blob"}]).encode(), ""
+            return 200, json.dumps([{"id": 1, "file": f"{scheme}://{host}/blob"}]).encode(), ""
         if parts.path == "/blob":
             return 200, _blob(), ""
         return 404, b"{}", ""
 
-    def _issues(self, number: int, size: int, host: str) -> tuple[int, bytes, str]:
+    def _issues(self, number: int, size: int, origin: str) -> tuple[int, bytes, str]:
         first = (number - 1) * size
         count = max(0, min(size, self.records - first))
         body = records.page(self.tails, first, count, day=self.day)
@@ -68,7 +81,7 @@ class Content:
         self.bytes += len(body)
         if first + count >= self.records:
             return 200, body, ""
-        link = f"http://{host}/issues?per_page={size}&page={number + 1}"
+        link = f"{origin}/issues?per_page={size}&page={number + 1}"
         return 200, body, f'Link: <{link}>; rel="next"\r\n'
 
 
@@ -81,52 +94,93 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._is_secure = transport.get_extra_info("sslcontext") is not None
 
     def data_received(self, data: bytes) -> None:
         self._received += data
         while (end := self._received.find(b"\r\n\r\n")) >= 0:
             lines = self._received[:end].decode("latin-1").split("\r\n")
+            accepts_gzip = any(line[:16].lower() == "accept-encoding:" and "gzip" in line for line in lines)
             self._received = self._received[end + 4 :]
             method, target, _ = lines[0].split(" ", 2)
             host = next((line[5:].strip() for line in lines[1:] if line[:5].lower() == "host:"), "")
-            status, body, further = self._content.answer(method, target, host)
+            scheme = "https" if self._is_secure else "http"
+            status, body, further = self._content.answer(method, target, host, scheme)
+            if self._is_secure and accepts_gzip:
+                body, further = isal_zlib.compress(body, 2, wbits=31), f"{further}Content-Encoding: gzip\r\n"
             head = (
                 f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n{further}\r\n"
             )
             self._transport.writelines((head.encode("latin-1"), body))
 
 
-async def _serve(pool: int) -> None:
-    content = Content(pool)
-    server = await asyncio.get_running_loop().create_server(lambda: _Connection(content), "127.0.0.1", 0)
+async def _serve(pool: int, folder: Path | None) -> None:
+    content, secured = Content(pool), None
+    if folder is not None:
+        _make_certificate(folder / CERTIFICATE, folder / "key.pem")
+        secured = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        secured.load_cert_chain(folder / CERTIFICATE, folder / "key.pem")
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: _Connection(content), "127.0.0.1", 0, ssl=secured)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
+
+
+def _make_certificate(file: Path, key_file: Path) -> None:
+    """A certificate for 127.0.0.1 that is its own authority, good for a day."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "benchmarks.source_server")])
+    now = datetime.now(UTC)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + _A_DAY)
+    signed = (
+        builder.add_extension(address, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file.write_bytes(signed.public_bytes(Encoding.PEM))
+    key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 class Source:
     """The running server, as the measurements steer it."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, certificate: Path | None = None) -> None:
+        """`certificate`: what whoever reads from it has to trust."""
+        self.url, self.certificate = url, certificate
+        self._trusted = None if certificate is None else ssl.create_default_context(cafile=certificate)
 
     def set_content(self, count: int, *, day: int = 0) -> None:
         request = urllib.request.Request(f"{self.url}/content?records={count}&day={day}", method="POST")
-        urllib.request.urlopen(request).close()
+        urllib.request.urlopen(request, context=self._trusted).close()
 
     def counts(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{self.url}/counts") as response:
+        with urllib.request.urlopen(f"{self.url}/counts", context=self._trusted) as response:
             counts: dict[str, Any] = json.load(response)
             return counts
 
 
 @contextmanager
-def running(pool: int = records.POOL) -> Iterator[Source]:
-    """A server process of one's own, gone afterwards however this ends. A small pool starts fast and repeats soon."""
-    command = [sys.executable, "-m", "benchmarks.source_server", str(pool)]
+def running(pool: int = records.POOL, *, secured_in: Path | None = None) -> Iterator[Source]:
+    """A server process of one's own, gone afterwards however this ends. A small pool starts fast and repeats soon.
+
+    With a folder for its certificate it speaks TLS and compresses.
+    """
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.source_server",
+        str(pool),
+        *([] if secured_in is None else [secured_in]),
+    ]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
-        yield Source(f"http://127.0.0.1:{int(process.stdout.readline())}")
+        port = int(process.stdout.readline())
+        if secured_in is None:
+            yield Source(f"http://127.0.0.1:{port}")
+        else:
+            yield Source(f"https://127.0.0.1:{port}", secured_in / CERTIFICATE)
     finally:
         process.kill()
         process.communicate()
@@ -139,4 +193,4 @@ def _end_with_parent() -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    asyncio.run(_serve(int(sys.argv[1])))
+    asyncio.run(_serve(int(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2:] else None))

@@ -214,6 +214,15 @@ async def test_an_unreadable_page_names_endpoint_page_and_reason(body: bytes, re
             await _pages(api)
 
 
+async def test_a_compressed_body_is_held_against_its_checksum() -> None:
+    body = bytearray(gzip.compress(b'{"items":[{"id":1}]}', mtime=0))
+    body[-8] ^= 1
+    async with HostileSource({"items": []}, bodies={1: bytes(body)}) as api:
+        api.switches.headers["Content-Encoding"] = "gzip"
+        with pytest.raises(SourceUnreachable):
+            await _pages(api)
+
+
 @pytest.mark.parametrize("cut_off", [b'{"items":[{"id":1}', gzip.compress(b'{"items":[{"id":1}]}', mtime=0)[:-12]])
 async def test_a_body_cut_off_on_its_way_is_asked_for_again(cut_off: bytes) -> None:
     async with HostileSource({"items": make_records(50)}, bodies={1: cut_off}) as api:
