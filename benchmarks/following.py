@@ -10,7 +10,8 @@ from typing import Any
 
 from benchmarks.reading import find_instance
 from holdfast import app
-from holdfast.operations.feed import Cursor, read_feed
+from holdfast.operations.feed.cursors import Cursor
+from holdfast.operations.feed.reading import read_feed
 from holdfast.settings import load_settings
 
 _AT_ONCE = 1_000

@@ -8,7 +8,7 @@ from holdfast.cli.output import Output, moment, styled
 from holdfast.cli.parameters import Json, Name, example
 
 if TYPE_CHECKING:
-    from holdfast.operations.feed import FeedEvent
+    from holdfast.operations.feed.reading import FeedEvent
 
 app = typer.Typer()
 _STYLES = {"created": "green", "changed": "yellow", "deleted": "red", "field": "cyan"}
@@ -39,7 +39,8 @@ def changes(
     """
     from holdfast.cli.session import opened
     from holdfast.errors import InputError
-    from holdfast.operations.feed import Cursor, read_feed
+    from holdfast.operations.feed.cursors import Cursor
+    from holdfast.operations.feed.reading import read_feed
 
     output = Output(as_json=json)
     if first is not None and after is not None:

@@ -1,6 +1,5 @@
 """`definition try` and `plan`: a definition against its live source, what it will cost, and what it really cost."""
 
-import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -142,6 +141,8 @@ def _run(
     output: Output, definition: "Definition", variables: Mapping[str, str], network: "NetworkPolicy",
     only: Sequence[str], pages: int, keep: "TokenRotated | None" = None,
 ) -> "Trial":  # fmt: skip
+    import asyncio
+
     from holdfast.operations.trial import try_definition
 
     def keep_in_file(key: str, value: str) -> None:

@@ -7,9 +7,8 @@ import pytest
 from holdfast.catalog import fields
 from holdfast.catalog.instances import Instance
 from holdfast.errors import InputError
-from holdfast.operations.feed import Cursor, FeedEvent, read_feed
-from holdfast.operations.feed.cursors import START
-from holdfast.operations.feed.reading import latest
+from holdfast.operations.feed.cursors import START, Cursor
+from holdfast.operations.feed.reading import FeedEvent, latest, read_feed
 from tests.support.documents import CHILDREN, PARENTS, STABLE_ITEMS, document
 from tests.support.hostile_source import HostileSource, StoredBlob
 from tests.support.installation import Installation

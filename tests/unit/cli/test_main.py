@@ -12,6 +12,7 @@ from holdfast.cli import instances
 from holdfast.cli.main import app, run
 
 HEAVY = (
+    "asyncio",
     "sqlalchemy",
     "aiohttp",
     "dbos",

@@ -17,9 +17,8 @@ from holdfast.api.parameters import PathId, PerPage, QueryText
 from holdfast.api.routes.answers import MAY_BE_BOTH
 from holdfast.api.routes.instances import own_instance
 from holdfast.api.routes.records import Moment
-from holdfast.operations.feed import Cursor, FeedEvent, read_feed
-from holdfast.operations.feed.cursors import START
-from holdfast.operations.feed.reading import latest
+from holdfast.operations.feed.cursors import START, Cursor
+from holdfast.operations.feed.reading import FeedEvent, latest, read_feed
 
 router = APIRouter(prefix="/v1/backup_instances/{backup_instance_id}/changes", tags=["Changes"])
 

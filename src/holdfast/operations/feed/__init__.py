@@ -2,8 +2,3 @@
 
 `reading` goes through what the catalog noted, from any cursor on; `learning` finds out which fields are new.
 """
-
-from holdfast.operations.feed.cursors import Cursor
-from holdfast.operations.feed.reading import FeedEvent, FeedPage, read_feed
-
-__all__ = ["Cursor", "FeedEvent", "FeedPage", "read_feed"]
