@@ -239,3 +239,116 @@ def _send(api: Api, room: str, text: str) -> str:
     path = f"/_matrix/client/v3/rooms/{room}/send/m.room.message/{text.replace(' ', '-')}"
     made: str = json.loads(api.ask("PUT", path, body))["event_id"]
     return made
+
+
+def test_calendar(installation: Installation, emulate: Emulate) -> None:
+    api, other = (emulate.api("google", f"Bearer gmail-{name}") for name in ("from", "to"))
+    path = "/calendar/v3/calendars/primary/events"
+    ids = []
+    for number in range(20):
+        hour = {"dateTime": f"2026-12-{number + 1:02d}T09:30:00Z"}, {"dateTime": f"2026-12-{number + 1:02d}T10:00:00Z"}
+        day = {"date": f"2026-12-{number + 1:02d}"}, {"date": f"2026-12-{number + 2:02d}"}
+        begin, end = day if number % 3 else hour
+        said = {"summary": f"event {number % 15} é", "description": "d", "location": "here"}
+        people = [{"email": f"p{number}@x.test", "displayName": "P"}] if number % 2 else []
+        ids.append(api.post(path, {**said, "start": begin, "end": end, "attendees": people})["id"])
+
+    def seen(of: Api) -> list[str]:
+        made_anew = ("id", "etag", "htmlLink", "created", "updated")
+        found = everything(of, path, "items", maxResults=7)
+        return sorted(json.dumps({**one, **dict.fromkeys(made_anew)}, sort_keys=True) for one in found)
+
+    before = seen(api)
+    # It tells nothing of one event alone.
+    document = adapted("google-calendar", endpoints={"events": {"record": None}})
+    instance = installation.instance(document, **given(emulate, "from@example.com"))
+    assert_success(installation.backup(instance))
+    for event in ids[:8]:
+        api.ask("DELETE", f"{path}/{event}")
+    made = restored(installation, instance)
+    assert [one["message"] for one in made.failures] == []
+    assert (made.status, made.counters["created"], seen(api)) == ("successful", 8, before)
+
+    target = another(installation, instance, **given(emulate, "to@example.com"))
+    assert seen(other) == []
+    plan = planned(installation, instance, to=target)
+    made = restored(installation, instance, to=target)
+    assert [one["message"] for one in made.failures] == []
+    assert (made.status, made.counters["created"], plan.total("create")) == ("successful", 20, 20)
+    assert seen(other) == before
+    again = restored(installation, instance, to=target)
+    assert (again.status, again.counters["created"]) == ("successful", 0)
+
+
+def test_slack(installation: Installation, emulate: Emulate, empty_slack: Emulate) -> None:
+    api, other = (one.api("slack", "Bearer xoxb-local-test") for one in (emulate, empty_slack))
+    assert api.form("/api/conversations.create", name="plans")["ok"]
+    channels = {one["name"]: one["id"] for one in _channels(api)}
+    assert {"general", "plans"} <= channels.keys()
+    for name in ("general", "plans"):
+        assert api.form("/api/conversations.join", channel=channels[name])["ok"]
+        roots = [_post(api, channels[name], f"message {number} in {name} é") for number in range(12)]
+        for number in range(5):
+            _post(api, channels[name], f"answer {number}", thread_ts=roots[number % 2 + 3])
+        block = {"type": "section", "text": {"type": "mrkdwn", "text": "*bold*"}}
+        _post(api, channels[name], "with blocks", blocks=[block])
+        bookmark = {"channel_id": channels[name], "title": "a link", "type": "link", "link": "https://x.test/"}
+        assert api.post("/api/bookmarks.add", bookmark)["ok"]
+    before = {name: _conversation(api, channels[name]) for name in ("general", "plans")}
+    only = ["users", "channels", "messages", "replies", "bookmarks"]
+    values = {"token": "xoxb-local-test", "files_url": emulate.url("slack")}
+    instance = installation.instance(adapted("slack", only=only), base_url=f"{emulate.url('slack')}/api", **values)
+    assert_success(installation.backup(instance))
+
+    target = another(installation, instance, base_url=f"{empty_slack.url('slack')}/api", **values)
+    joined = {one["name"]: one["id"] for one in _channels(other)}
+    assert other.form("/api/conversations.join", channel=joined["general"])["ok"]
+    plan = planned(installation, instance, to=target)
+    made = restored(installation, instance, to=target)
+    assert [one["message"] for one in made.failures] == []
+    assert (made.status, made.counters["created"]) == ("successful", plan.total("create"))
+    now = {one["name"]: one["id"] for one in _channels(other)}
+    assert {name: _conversation(other, now[name]) for name in before} == before
+    again = restored(installation, instance, to=target)
+    assert (again.status, again.counters["created"]) == ("successful", 0)
+
+    # In place: what was deleted is posted anew, and what was not is left alone.
+    gone = [one for one in before["plans"][0] if one[0].startswith(("message 7", "message 9", "with"))]
+    for message in _history(api, channels["plans"]):
+        if message["text"] in {one[0] for one in gone}:
+            assert api.form("/api/chat.delete", channel=channels["plans"], ts=message["ts"])["ok"]
+    made = restored(installation, instance)
+    assert [one["message"] for one in made.failures] == []
+    assert (made.status, made.counters["created"]) == ("successful", 3)
+    kept = [one for one in before["plans"][0] if one not in gone]
+    assert _conversation(api, channels["plans"]) == ([*kept, *gone], before["plans"][1])
+
+
+def _channels(api: Api) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = api.form("/api/conversations.list", limit=100)["channels"]
+    return found
+
+
+def _post(api: Api, channel: str, text: str, **more: Any) -> str:
+    sent = api.post("/api/chat.postMessage", {"channel": channel, "text": text, **more})
+    assert sent["ok"], sent
+    return str(sent["ts"])
+
+
+def _history(api: Api, channel: str) -> list[dict[str, Any]]:
+    """From the first message on."""
+    found = api.form("/api/conversations.history", channel=channel, limit=200)["messages"]
+    return sorted(
+        (one for one in found if one.get("thread_ts", one["ts"]) == one["ts"]), key=lambda one: str(one["ts"])
+    )
+
+
+def _conversation(api: Api, channel: str) -> tuple[list[Any], list[Any]]:
+    """What was said, in its order, each with its answers; and the bookmarks."""
+    said = []
+    for one in _history(api, channel):
+        thread = api.form("/api/conversations.replies", channel=channel, ts=one["ts"], limit=100)["messages"]
+        answers = sorted((answer["ts"], answer["text"]) for answer in thread if answer["ts"] != one["ts"])
+        said.append((one["text"], one.get("blocks"), [text for _, text in answers]))
+    marks = api.form("/api/bookmarks.list", channel_id=channel)["bookmarks"]
+    return said, [(one["title"], one["link"]) for one in marks]

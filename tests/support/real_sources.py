@@ -182,6 +182,13 @@ def empty_stripe() -> Iterator[Emulate]:
         yield running
 
 
+@pytest.fixture
+def empty_slack() -> Iterator[Emulate]:
+    """Another workspace, in which nobody has written anything."""
+    with _emulating("slack") as running:
+        yield running
+
+
 @contextmanager
 def _emulating(*services: str) -> Iterator[Emulate]:
     folder = FOLDER / "emulate"
