@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from holdfast import tracing
 from holdfast.errors import EngineError, HoldfastError
 
 __all__ = ["Handler", "Interrupted", "JobRunner", "JobState", "Kind", "RetryPolicy"]
@@ -75,6 +76,10 @@ class JobRunner:
         Raises what the handler raised, after retries where the error is retryable, and Interrupted where the job is to
         be run again by another worker.
         """
+        with tracing.about(job=f"{kind}-{subject_id}"):
+            self._run(kind, subject_id)
+
+    def _run(self, kind: str, subject_id: int) -> None:
         job = f"{kind} {subject_id}"
         failures = 0
         while True:

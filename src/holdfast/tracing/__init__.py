@@ -1,5 +1,5 @@
 """What runs, told as OpenTelemetry's traces and in the ids of log lines."""
 
-from holdfast.tracing.spans import Span, Value, current, exported, is_wanted, log_fields, run, span, taken_along
+from holdfast.tracing.spans import Span, Value, about, current, exported, is_wanted, log_fields, run, span, taken_along
 
-__all__ = ["Span", "Value", "current", "exported", "is_wanted", "log_fields", "run", "span", "taken_along"]
+__all__ = ["Span", "Value", "about", "current", "exported", "is_wanted", "log_fields", "run", "span", "taken_along"]

@@ -70,18 +70,27 @@ def exported() -> Iterator[None]:
 
 
 @contextmanager
+def about(**ids: Value) -> Iterator[None]:
+    """Every span and every log line within has these ids, too."""
+    token = _ids.set({**_ids.get(), **ids})
+    try:
+        yield
+    finally:
+        _ids.reset(token)
+
+
+@contextmanager
 def run(kind: str, **ids: int) -> Iterator[Span]:
     """One run, whose spans are one trace however many workers it goes through. The first id is the run's own.
 
     Every span and every log line within has the ids.
     """
-    token = _ids.set({**_ids.get(), **ids})
-    try:
-        name, number = next(iter(ids.items()))
-        with _UNTOLD if _exporter is None else _exporter.root(kind, f"{name}-{number}", _ids.get()) as span:
-            yield span
-    finally:
-        _ids.reset(token)
+    name, number = next(iter(ids.items()))
+    with (
+        about(**ids),
+        _UNTOLD if _exporter is None else _exporter.root(kind, f"{name}-{number}", _ids.get()) as span,
+    ):
+        yield span
 
 
 def span(name: str, /, *, current: bool = True, **attributes: Value) -> AbstractContextManager[Span]:

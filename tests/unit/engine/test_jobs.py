@@ -1,5 +1,6 @@
 import pytest
 
+from holdfast import tracing
 from holdfast.engine import Interrupted, JobState, RetryPolicy
 from holdfast.engine.jobs import Handler, JobRunner, Kind
 from holdfast.errors import CatalogBusy, EngineError, SourceRefused
@@ -27,6 +28,12 @@ def test_the_handler_gets_its_subject() -> None:
     handler, calls = raising(None)
     runner(handler).run("backup", 7)
     assert calls == [7]
+
+
+def test_log_lines_within_a_job_have_its_key() -> None:
+    seen: list[object] = []
+    runner(lambda _: seen.append(tracing.log_fields())).run("backup", 7)
+    assert seen == [{"job": "backup-7"}] and tracing.log_fields() == {}
 
 
 def test_a_retryable_error_is_tried_again() -> None:
