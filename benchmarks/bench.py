@@ -66,6 +66,10 @@ def measure(records: int, note: Note) -> Stored:
         cost = installation.run("export", "bench", "-o", str(Path(folder) / "bench.zip"), "--formats", "json")
         note(at_least("export as JSON", records / cost.cpu_s, _RATE, 200_000))
         note(at_most("export as JSON, memory", cost.peak_mb, "MB", 300))
+        plain = installation.run(
+            "export", "bench", "-o", str(Path(folder) / "plain.zip"), "--formats", "json", "--uncompressed"
+        )  # fmt: skip
+        note(at_least("export as JSON, uncompressed", records / plain.cpu_s, _RATE, 200_000))
         finding.measure(installation, source, records, 2, note)
         for result in installation.load():
             note(result)

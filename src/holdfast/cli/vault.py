@@ -31,6 +31,9 @@ def export(
     endpoint: Annotated[list[str] | None, typer.Option("--endpoint", help="Only this one; may be repeated.")] = None,
     backup: Backup = None,
     at: At = None,
+    uncompressed: Annotated[
+        bool, typer.Option("--uncompressed", help="A quarter less time, three times the space.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
     json: Json = False,
 ) -> None:
@@ -65,7 +68,14 @@ def export(
 
             about = {"instance": name, "definition": session.definition(instance).name}
             report = write_export(
-                session.browser, state, file, formats=chosen, endpoints=endpoint or (), about=about, progress=show
+                session.browser,
+                state,
+                file,
+                formats=chosen,
+                endpoints=endpoint or (),
+                about=about,
+                compressed=not uncompressed,
+                progress=show,
             )
             size_bytes = file.tell() if file.seekable() else None
     output.document(

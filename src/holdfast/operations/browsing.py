@@ -145,16 +145,16 @@ class Browser:
         return self._read(state, [rows[key] for key in keys if key in rows])
 
     def places(self, state: State, endpoint: str, *, after: str | None, limit: int) -> list[PlaceRow]:
-        """Where the bytes stand of the records that `records` would give; for `raws`."""
+        """Where the bytes stand of the records that `records` would give; for `lines`."""
         with self._database.read() as connection:
             stream = self._stream(connection, state, endpoint)
             return records.places(connection, stream.id, sequence=state.sequence, after=after, limit=limit)
 
-    def raws(self, state: State, rows: Sequence[PlaceRow]) -> list[bytes]:
-        """The bytes at these places, in their order. Raises Damaged, ObjectMissing."""
+    def lines(self, state: State, rows: Sequence[PlaceRow]) -> bytes:
+        """The records at these places, one a line, for who reads all of a state. Raises Damaged, ObjectMissing."""
         self._learn_pack_names({pack for _, pack, _, _, _ in rows})
         names = self._pack_names
-        return self._vault.customer(state.customer_id).read_many(
+        return self._vault.customer(state.customer_id).read_lines(
             [(names[pack], frame, start, length) for _, pack, frame, start, length in rows]
         )
 

@@ -61,25 +61,57 @@ class PackReader:
 
         Without `keep` the frames are not kept, as in `read_frames_once`.
         """
-        wanted: dict[str, set[int]] = {}
-        for pack_id, frame in set(map(_FRAME, places)):
-            wanted.setdefault(pack_id, set()).add(frame)
-        decoded = {
-            (pack_id, frame): raw
-            for pack_id, frames in wanted.items()
-            for frame, raw in self._read_frames(pack_id, sorted(frames), keep=keep).items()
-        }
+        decoded = self._read_frames_of(places, keep=keep)
         raws: list[bytes] = []
-        last_pack, last_frame, content = "", -1, b""
-        for pack_id, frame, offset, length in places:  # millions in an export: no call in here
-            if frame != last_frame or pack_id != last_pack:
-                last_pack, last_frame, content = pack_id, frame, decoded[pack_id, frame]
-            raw = content[offset : offset + length]
+        for pack_id, frame, offset, length in places:
+            raw = decoded[pack_id, frame][offset : offset + length]
             if len(raw) != length or offset < 0:
-                name = names.pack(self._customer_id, pack_id)
-                raise Damaged(f"{name} has nothing at {offset} in frame {frame}", object_name=name)
+                raise self._nothing_at(pack_id, frame, offset)
             raws.append(raw)
         return raws
+
+    def read_lines(self, places: Sequence[PlainPlace]) -> bytes:
+        """The JSON documents at every place, one a line: line breaks in them, between tokens, become spaces.
+
+        For who reads through millions from the first to the last: everything is copied once only, and frames that were
+        read to their end are not kept, so that the next ones get memory that the processor has at hand. Apart from the
+        decoding that takes a fifth of the time of `read_many` and joining.
+        """
+        decoded = self._read_frames_of(places, keep=False)
+        views = {at: memoryview(_on_one_line(content)) for at, content in decoded.items()}
+        lines: list[memoryview | bytes] = []
+        ends: dict[tuple[str, int], int] = {}
+        last_pack, last_frame, view, end = "", -1, memoryview(b""), 0
+        for pack_id, frame, offset, length in places:  # no call in here
+            if frame != last_frame or pack_id != last_pack:
+                ends[last_pack, last_frame] = end
+                last_pack, last_frame, view = pack_id, frame, views[pack_id, frame]
+            end = offset + length
+            line = view[offset:end]
+            if len(line) != length or offset < 0:
+                raise self._nothing_at(pack_id, frame, offset)
+            lines.append(line)
+        ends[last_pack, last_frame] = end
+        for (pack_id, frame), content in decoded.items():
+            if ends.get((pack_id, frame)) != len(content):  # there is more in it
+                self._cache.frames.put((self._customer_id, pack_id, frame), content, len(content))
+        return b"\n".join((*lines, b""))
+
+    def _read_frames_of(
+        self, places: Sequence[Place | PlainPlace], *, keep: bool
+    ) -> dict[tuple[str, int], bytes]:  # fmt: skip
+        wanted: dict[str, list[int]] = {}
+        for pack_id, frame in sorted(set(map(_FRAME, places))):
+            wanted.setdefault(pack_id, []).append(frame)
+        return {
+            (pack_id, frame): raw
+            for pack_id, frames in wanted.items()
+            for frame, raw in self._read_frames(pack_id, frames, keep=keep).items()
+        }
+
+    def _nothing_at(self, pack_id: str, frame: int, offset: int) -> Damaged:
+        name = names.pack(self._customer_id, pack_id)
+        return Damaged(f"{name} has nothing at {offset} in frame {frame}", object_name=name)
 
     def read_footer(self, pack_id: str) -> Footer:
         return self.read_contents(pack_id)[0]
@@ -177,6 +209,12 @@ class PackReader:
         if end <= len(start_of_pack):
             return memoryview(start_of_pack)[first:end]
         return memoryview(self._storage.get(codec.object_name, first, end - first))
+
+
+def _on_one_line(content: bytes) -> bytes:
+    if b"\n" in content or b"\r" in content:
+        return content.replace(b"\n", b" ").replace(b"\r", b" ")
+    return content
 
 
 def _open(keys: CustomerKeys, customer_id: int, pack_id: str, name: str, start: bytes) -> _Opened:

@@ -6,7 +6,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -94,7 +94,38 @@ def test_the_manifest_has_counts_and_digests(installation: Installation, source:
 
 def test_files_are_compressed_by_the_fast_compressor() -> None:
     with FastZip(io.BytesIO()) as archive, archive.new_file("x") as file:
-        assert "isal" in type(file._compressor).__module__  # type: ignore[attr-defined]
+        assert "isal" in type(file.compressor).__module__
+
+
+class Pipe(io.RawIOBase):
+    """Takes bytes and knows no place."""
+
+    def __init__(self, target: IO[bytes]) -> None:
+        self._target = target
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        return self._target.write(data)
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+@pytest.mark.parametrize("seekable", [True, False])
+def test_what_is_written_is_a_plain_zip(compressed: bool, seekable: bool, tmp_path: Path) -> None:
+    pieces = [b"some bytes " * 10_000, b"", b"others" * 10_000]
+    target = tmp_path / "x.zip"
+    with target.open("wb") as file, FastZip(file if seekable else Pipe(file), compressed=compressed) as archive:
+        for name in ("a.txt", "b.txt"):
+            with archive.new_file(name) as new:
+                for piece in pieces:
+                    new.write(piece)
+        archive.writestr("manifest.json", "{}")
+    with zipfile.ZipFile(target) as read:
+        assert read.testzip() is None
+        assert read.read("a.txt") == read.read("b.txt") == b"".join(pieces)
+        sizes = [read.getinfo("a.txt").compress_size, read.getinfo("a.txt").file_size]
+        assert sizes[1] == len(b"".join(pieces)) and (sizes[0] < 2_000 if compressed else sizes[0] == sizes[1])
 
 
 @pytest.mark.parametrize("text", ["", ".", "..", "a/b", "a\\b", ".hidden", "con", "x" * 500, "a:b", "\ud800", "a "])
