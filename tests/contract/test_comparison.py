@@ -1,5 +1,6 @@
 """Comparing backups, over the network."""
 
+import json
 from typing import Any
 
 import pytest
@@ -43,6 +44,35 @@ def test_what_was_added_changed_and_deleted(vendor: Client, source: HostileSourc
     assert explicit == answer.body
     everything = _compare(vendor, instance, to=first["id"])
     assert (everything["from_backup_id"], _kinds(everything)) == (None, [("added", "1"), ("added", "2")])
+
+
+def test_the_live_source_is_read_and_nothing_of_it_stored(vendor: Client, source: HostileSource) -> None:
+    instance = vendor.instance_of(source, "    stable: true\n")
+    path = f"/v1/backup_instances/{instance}/compare/live"
+    source.put("items", {"id": "1", "n": 1})
+    source.put("items", {"id": "2"})
+    head, *changes = _lines(vendor, path)
+    assert head == {"from_backup_id": None, "complete": True, "failures": []}
+    assert [(one["change"], one["id"]) for one in changes] == [("added", "1"), ("added", "2")]
+    backup = vendor.back_up(instance)
+    source.put("items", {"id": "1", "n": 2, "text": "one\nline"})
+    source.remove("items", "2")
+    head, *changes = _lines(vendor, path)
+    assert (head["from_backup_id"], head["complete"]) == (backup["id"], True)
+    assert [(one["change"], one["id"]) for one in changes] == [("changed", "1"), ("deleted", "2")]
+    assert changes[0]["fields"] == [{"field": "n", "before": 1, "after": 2}, {"field": "text", "after": "one\nline"}]
+    assert _lines(vendor, f"{path}?endpoint=items")[1:] == changes
+    assert vendor.post(f"{path}?endpoint=nothing").status == 400
+    assert len(vendor.get(f"/v1/backup_instances/{instance}/backups").body) == 1
+    source.switches.fail_page = 1
+    head, *changes = _lines(vendor, path)
+    assert (head["complete"], len(head["failures"]), changes) == (False, 1, [])
+
+
+def _lines(client: Client, path: str) -> list[Any]:
+    answer = client.post(path)
+    assert answer.status == 200, answer.content
+    return [json.loads(line) for line in answer.content.splitlines()]
 
 
 def test_pages_go_on_between_the_same_backups(vendor: Client, source: HostileSource) -> None:

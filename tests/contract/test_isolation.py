@@ -112,6 +112,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/v1/receipt_key"): _B,
     ("GET", _INSTANCE + "/search"): Row("both", query="text=secret"),
     ("GET", _INSTANCE + "/compare"): _B,
+    ("POST", _INSTANCE + "/compare/live"): _B,
     ("GET", _INSTANCE + "/changes"): _B,
     ("GET", _INSTANCE + "/alarms"): _B,
     ("GET", _INSTANCE + "/alarms/{alarm_id}"): _B,

@@ -1,11 +1,13 @@
-"""What differs between two backups of an instance, a page at a time."""
+"""What differs between two backups of an instance, a page at a time; or between the newest and the live source."""
 
-from itertools import islice
+import threading
+from collections.abc import Iterator
+from itertools import chain, islice
 from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Query
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
 from pydantic import Field
 
 from holdfast.api import cursors
@@ -18,10 +20,18 @@ from holdfast.api.routes.answers import MAY_BE_BOTH
 from holdfast.api.routes.endpoints import known_endpoint
 from holdfast.api.routes.instances import own_instance
 from holdfast.catalog.instances import Instance
+from holdfast.errors import Conflict
 from holdfast.operations.browsing import State
 from holdfast.operations.compare import RecordChange, compare
+from holdfast.operations.rehearsal import rehearsed
 
 router = APIRouter(prefix="/v1/backup_instances/{backup_instance_id}/compare", tags=["Compare"])
+
+
+_LINES = "application/x-ndjson"
+_LIVE_AT_ONCE = 2
+"""Sources that one process reads for this at a time: each takes a thread for as long as it lasts."""
+_live = threading.BoundedSemaphore(_LIVE_AT_ONCE)
 
 
 class ChangedField(Model):
@@ -84,6 +94,55 @@ def compare_backups(
         last = found[-1]
         following = cursors.encode(None if before is None else before.run.id, now.run.id, last.endpoint, last.key)
     return _answer(before, now, found, following)
+
+
+@router.post(
+    "/live",
+    operation_id="compare_live",
+    response_class=StreamingResponse,
+    responses=MAY_BE_BOTH | {200: {"content": {_LINES: {"schema": {"type": "string"}}}}},
+)
+def compare_with_the_live_source(
+    caller: VendorOrCustomer,
+    context: Context,
+    backup_instance_id: PathId,
+    endpoint: Annotated[QueryText, Query(description="Only this one's changes; everything is read.")] = None,
+) -> Response:
+    """What a backup would change now: the source is read to its end, nothing is stored.
+
+    The answer begins when the source was read, which takes as long as a full backup without its blobs. Its lines are
+    JSON objects: first one with `from_backup_id` (null: there is no backup yet), `complete` and `failures`, then the
+    changes, each as in a comparison of two backups.
+    """
+    instance = own_instance(context, caller, backup_instance_id)
+    if endpoint is not None:
+        with bad_value_of("endpoint"):
+            known_endpoint(context, instance, endpoint)
+    lines = _live_lines(context, instance, endpoint)
+    return StreamingResponse(chain([next(lines)], lines), media_type=_LINES)
+
+
+def _live_lines(context: ApiContext, instance: Instance, endpoint: str | None) -> Iterator[bytes]:
+    """The first comes when the source was read. Whoever drops it early lets go of everything."""
+    if not _live.acquire(blocking=False):
+        hint = f"This process reads {_LIVE_AT_ONCE} sources for a comparison at a time: try again later."
+        raise Conflict("other sources are being compared", hint=hint, code="busy")
+    try:
+        with rehearsed(context.services, instance) as rehearsal:
+            before = rehearsal.before
+            yield _line({
+                "from_backup_id": None if before is None else before.run.id, "complete": rehearsal.is_complete,
+                "failures": list(rehearsal.failures),
+            })  # fmt: skip
+            for change in rehearsal.changes(endpoint):
+                yield _line(_shown(change))
+    finally:
+        _live.release()
+
+
+def _line(document: dict[str, Any]) -> bytes:
+    # Only white space between tokens can be a line's end: within texts JSON has it escaped.
+    return msgspec.json.encode(document).replace(b"\n", b" ").replace(b"\r", b" ") + b"\n"
 
 
 def _states(
