@@ -9,6 +9,7 @@ import pytest
 from tests.real.library import adapted, assert_success, stored
 from tests.support.installation import Installation
 from tests.support.real_sources import Api, Emulate
+from tests.support.restoring import planned, restored
 
 pytestmark = pytest.mark.real
 LISTS = {
@@ -111,3 +112,48 @@ def test_linear(installation: Installation, emulate: Emulate) -> None:
     assert_same()
     run = installation.backup(instance, full=True)
     assert (run.status, run.counters["packs"]) == ("successful", 0)
+
+
+def test_what_was_deleted_or_edited_is_restored(installation: Installation, emulate: Emulate) -> None:
+    api = emulate.api("linear", "lin_test_admin")
+    team = ask(api, "{ teams { nodes { id } } }")["teams"]["nodes"][0]["id"]
+    make = "mutation ($input: IssueCreateInput!) { issueCreate(input: $input) { issue { id } } }"
+    issues = []
+    for number in range(8):
+        said = {"teamId": team, "title": f"again {number} é", "description": f"d {number}", "priority": number % 4}
+        issues.append(ask(api, make, input=said)["issueCreate"]["issue"]["id"])
+    comment = "mutation ($input: CommentCreateInput!) { commentCreate(input: $input) { comment { id } } }"
+    for index, issue in enumerate(issues):
+        for number in range(2):
+            ask(api, comment, input={"issueId": issue, "body": f"comment {number} on {index}"})
+    label = "mutation ($input: IssueLabelCreateInput!) { issueLabelCreate(input: $input) { issueLabel { id } } }"
+    marked = ask(api, label, input={"name": "to come back", "color": "#112233", "teamId": team})
+    text = document(api)
+    queries = {one["name"]: one["body"]["graphql"] for one in json.loads(text)["endpoints"]}
+
+    def seen() -> tuple[Any, ...]:
+        found = at_source(api, queries["issues"], "issues")
+        told = sorted((one["title"], one["description"], one["priority"], one["state"]["id"]) for one in found.values())
+        comments = at_source(api, queries["comments"], "comments").values()
+        said = sorted((found[one["issue"]["id"]]["title"], one["body"]) for one in comments)
+        labels = at_source(api, queries["labels"], "issueLabels").values()
+        return told, said, sorted((one["name"], one["color"]) for one in labels)
+
+    before = seen()
+    instance = installation.instance(text, token="lin_test_admin", base_url=emulate.url("linear"))
+    assert_success(installation.backup(instance))
+    for issue in issues[:3]:
+        ask(api, "mutation ($id: String!) { issueDelete(id: $id, permanentlyDelete: true) { success } }", id=issue)
+    gone = marked["issueLabelCreate"]["issueLabel"]["id"]
+    ask(api, "mutation ($id: String!) { issueLabelDelete(id: $id) { success } }", id=gone)
+    update = "mutation ($id: String!, $input: IssueUpdateInput!) { issueUpdate(id: $id, input: $input) { success } }"
+    ask(api, update, id=issues[5], input={"title": "edited", "description": "by mistake"})
+    assert seen() != before
+    plan = planned(installation, instance, on_conflict="overwrite")
+    made = restored(installation, instance, on_conflict="overwrite")
+    assert [one["message"] for one in made.failures] == []
+    assert (made.status, made.counters["updated"]) == ("successful", 1)
+    assert made.counters["created"] == plan.total("create") >= 4
+    assert seen() == before
+    again = restored(installation, instance)
+    assert (again.status, again.counters["created"]) == ("successful", 0)
