@@ -11,7 +11,7 @@ from holdfast import clock, ids
 from holdfast.catalog.columns import Time
 from holdfast.catalog.listing import Listing, PageRequest, listed
 from holdfast.catalog.runs import Status
-from holdfast.catalog.schema import restore_mappings, restores
+from holdfast.catalog.schema import instances, restore_mappings, restores
 from holdfast.catalog.upsert import insert
 from holdfast.errors import NotFound
 
@@ -81,6 +81,14 @@ def get(conn: sa.Connection, restore_id: int, *, instance_id: int | None = None)
 
 def of_instance(conn: sa.Connection, instance_id: int, page: PageRequest) -> Listing[Restore]:
     return listed(conn, sa.select(*_RESTORE).where(restores.c.instance_id == instance_id), restores.c.id, page, Restore)
+
+
+def reported(conn: sa.Connection) -> list[tuple[int, Restore]]:
+    """(customer, restore) of those that have ended and of which the vault has a report: not of plans."""
+    columns = [restores.c[name] for name in Restore.__dataclass_fields__]
+    query = sa.select(instances.c.customer_id, *columns).join(instances, instances.c.id == restores.c.instance_id)
+    found = [(row[0], Restore(*row[1:])) for row in conn.execute(query.where(restores.c.ended_at.is_not(None)))]
+    return [(customer_id, one) for customer_id, one in found if not one.options.get("dry_run")]
 
 
 def active_at(conn: sa.Connection, target_id: int) -> Restore | None:

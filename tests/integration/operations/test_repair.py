@@ -18,7 +18,7 @@ from holdfast.operations.services import Services
 from holdfast.operations.verify import verify, verify_replica, verify_resumably
 from holdfast.operations.verify.remembered import Plan
 from holdfast.storage.memory import MemoryStorage
-from holdfast.vault import names
+from holdfast.vault import names, receipts, reports
 from tests.integration.operations.test_blobs import BLOB, content, put
 from tests.support.documents import CHILDREN, ITEMS, PARENTS, document
 from tests.support.hostile_source import HostileSource, make_record
@@ -46,6 +46,9 @@ def history(tmp_path_factory: pytest.TempPathFactory, source: HostileSource) -> 
         installation.backup(instance, accept_deletions=True)
         source.put("parents/1/children", make_record(2, edited=True))
         installation.backup(instance)
+        vault, customer_id = installation.services.vault, instance.customer_id
+        signed = receipts.sign(vault.installation.keys, {"holdfast_restore": 1, "restore_id": 5})
+        reports.put(vault.storage, vault.customer(customer_id).keys, customer_id, signed)
     yield home, instance
 
 
@@ -113,6 +116,8 @@ def test_every_object_comes_back_from_a_replica(
     for name in objects(installation.services):
         if name.startswith("keys/0/1"):
             continue  # one of the installation's copies is needed to open it
+        if damage is remove and name.startswith("restores/"):
+            continue  # the catalog of this installation never heard of that restore
         damage(installation.services, name)
     installation = opened().with_replicas(replica)
     verify_resumably(installation.services, Plan(anew=True))
@@ -154,7 +159,7 @@ def test_documents_and_keys_are_written_anew_without_a_replica(
     customer_id = installation.customer.id
     spared = {"keys/0/0", f"keys/{customer_id}/0"}
     for name in objects(installation.services):
-        if not name.startswith("packs/") and name not in spared:
+        if not name.startswith(("packs/", "restores/")) and name not in spared:  # no catalog knows of that restore
             damage(installation.services, name)
     installation = opened()
     repair(installation.services)

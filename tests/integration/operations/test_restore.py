@@ -9,8 +9,11 @@ from holdfast.catalog.instances import Instance
 from holdfast.definitions.loading import load
 from holdfast.errors import Conflict, InputError
 from holdfast.operations import instances, restore
+from holdfast.operations.repair import repair
 from holdfast.operations.restore.run import run_restore
 from holdfast.operations.restore.ties import Ties
+from holdfast.operations.verify import verify
+from holdfast.vault import names
 from tests.support.installation import Installation
 from tests.support.restoring import asked, ended, journal, planned, report, restored
 from tests.support.writable_source import DOCUMENT, WritableSource, writable
@@ -73,6 +76,26 @@ def test_what_was_wiped_is_restored_with_new_ids_and_holds_together(
     told = {one["field"]: one["why"] for one in first.differences or ()}
     assert told == {"id": "the source gave it a new id", "made_by": "the author is whoever restores"}
     assert report(installation, made)["counters"]["created"] == 13
+
+
+def test_a_lost_report_is_missed_and_signed_anew(
+    installation: Installation, boards: WritableSource, instance: Instance
+) -> None:
+    boards.wipe("one/people")
+    boards.wipe("one/boards")
+    made, services = restored(installation, instance), installation.services
+    before = report(installation, made)
+    assert verify(services).findings == []
+    name = names.restore(instance.customer_id, made.id)
+    for damaged in (None, services.storage.get(name)[:-1]):
+        services.storage.delete(name)
+        if damaged is not None:
+            services.storage.put(name, damaged)
+        assert [(one.object_name, one.severity) for one in verify(services).findings] == [(name, "error")]
+        mended = repair(services)
+        assert mended.is_whole and [one.object_name for one in mended.mended] == [name]
+        after = report(installation, made)
+        assert {key: value for key, value in after.items() if before[key] != value} == {}
 
 
 def test_what_is_as_it_was_is_left_alone(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from holdfast.catalog import counts, definitions, packs, runs
+from holdfast.catalog import counts, definitions, packs, restores, runs
 from holdfast.catalog.runs import Run
 from holdfast.clock import format_time, now
 from holdfast.errors import HoldfastError, NotFound, VaultError
@@ -13,6 +13,7 @@ from holdfast.operations.backup.ending import owed_by
 from holdfast.operations.prune.windows import windows
 from holdfast.operations.repair.report import Mended, RepairReport
 from holdfast.operations.repair.restoring import Restorer
+from holdfast.operations.restore import reporting
 from holdfast.operations.services import Services
 from holdfast.vault import EndpointState, Manifest, keyring, names
 from holdfast.vault.marker import Marker
@@ -52,6 +53,8 @@ class Rewriter:
             return self._manifest(name)
         if name.kind == "receipt":
             return self._receipt(name)
+        if name.kind == "restore":
+            return self._restore_report(name)
         if name.kind == "revision":
             return self._revision(name)
         if name.kind in ("archive", "forgotten"):
@@ -103,6 +106,16 @@ class Rewriter:
             return False
         receipts.issue(self._services, manifest)
         return self._tell(name, "signed anew from the manifest")
+
+    def _restore_report(self, name: ObjectName) -> bool:
+        """Signed anew, from what the catalog knows of the restore."""
+        with self._services.database.read() as connection:
+            known = {one.id: (customer_id, one) for customer_id, one in restores.reported(connection)}
+        found = known.get(int(name.object_id or 0))
+        if found is None or found[0] != name.customer_id or not self._restorer.remove(name):
+            return False
+        reporting.issue_again(self._services, found[1], found[0])
+        return self._tell(name, "signed anew from the catalog")
 
     def _manifest(self, name: ObjectName) -> bool:
         """The next generation, from what the catalog knows of the run."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from holdfast.errors import VaultError
 from holdfast.operations.services import Services
 from holdfast.operations.verify.judging import explained, judged
-from holdfast.operations.verify.missing import missing_ends, missing_packs, missing_revisions
+from holdfast.operations.verify.missing import missing_ends, missing_packs, missing_reports, missing_revisions
 from holdfast.storage import Storage
 from holdfast.storage.pacing import PacedStorage
 from holdfast.vault import Vault
@@ -80,7 +80,12 @@ def verify(
             unexplained.append(finding)
     said = {finding.object_name for finding in (*report.findings, *unexplained)}
     unexplained += missing_packs(services, said)
-    for finding in (*explained(services, unexplained), *missing_ends(services), *missing_revisions(services)):
+    for finding in (
+        *explained(services, unexplained),
+        *missing_ends(services),
+        *missing_reports(services),
+        *missing_revisions(services),
+    ):
         tell(finding)
     return report
 

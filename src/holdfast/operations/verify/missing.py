@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
 
-from holdfast.catalog import instances, outbox, packs, runs
+from holdfast.catalog import instances, outbox, packs, restores, runs
 from holdfast.errors import NotFound
 from holdfast.operations.services import Services
 from holdfast.vault import names
@@ -82,6 +82,18 @@ def missing_ends(services: Services) -> Iterator[Finding]:
             if (customer_id, instance_id, sequence) in still:
                 name = name_of(customer_id, instance_id, sequence)
                 yield Finding("error", name, f"is missing: {what}", REPAIR, customer_id, instance_id, sequence)
+
+
+def missing_reports(services: Services) -> Iterator[Finding]:
+    """Reports of restores that have ended."""
+    with services.database.read() as connection:
+        expected = {
+            names.restore(customer_id, one.id): customer_id for customer_id, one in restores.reported(connection)
+        }
+    stored = {info.name for info in services.vault.storage.list("restores/")} if expected else set()
+    for name in sorted(expected.keys() - stored):
+        what = "is missing: the report of this restore is lost, no backup is"
+        yield Finding("error", name, what, REPAIR, expected[name])
 
 
 def _ended(services: Services) -> list[tuple[int, int, int]]:
