@@ -25,8 +25,9 @@ def in_order(decisions: Sequence["Decision"]) -> list["Decision"]:
             if one is None:
                 way.pop()
                 continue
-            before = [] if one.key in entered else sorted(one.refers & waiting.keys() - entered - {one.key})
+            is_new = one.key not in entered
             entered.add(one.key)
+            before = [key for key in sorted(one.refers) if is_new and key in waiting and key not in entered]
             if before:
                 way += reversed(before)
             else:
@@ -36,20 +37,17 @@ def in_order(decisions: Sequence["Decision"]) -> list["Decision"]:
 
 def without_what_they_need(decisions: Sequence["Decision"]) -> list["Decision"]:
     """The same, those impossible that need a record which is neither there nor made before them."""
-    made = list(decisions)
-    absent = {one.key for one in made if one.action == "impossible" and one.live is None}
-    place = {one.key: index for index, one in enumerate(in_order(made)) if one.action == "create"}
-    while True:
-        told: dict[str, str] = {}
-        for one in made:
-            if one.action != "create":
-                continue
-            late = {key for key in one.needs if place.get(key, -1) >= place[one.key]}
-            if one.needs & absent:
-                told[one.key] = f"it refers to {min(one.needs & absent)}, which cannot be restored"
-            elif late:
-                told[one.key] = f"it refers to {min(late)}, which would have to be there before it"
-        if not told:
-            return made
-        absent |= told.keys()
-        made = [replace(one, action="impossible", why=told[one.key]) if one.key in told else one for one in made]
+    absent = {one.key for one in decisions if one.action == "impossible" and one.live is None}
+    waiting = {one.key for one in decisions if one.action == "create"}
+    told: dict[str, str] = {}
+    for one in in_order(decisions):
+        waiting.discard(one.key)
+        if one.action != "create":
+            continue
+        if lost := one.needs & absent:
+            told[one.key] = f"it refers to {min(lost)}, which cannot be restored"
+        elif late := {key for key in one.needs if key in waiting or key == one.key}:
+            told[one.key] = f"it refers to {min(late)}, which would have to be there before it"
+        if one.key in told:
+            absent.add(one.key)
+    return [replace(one, action="impossible", why=told[one.key]) if one.key in told else one for one in decisions]
