@@ -28,7 +28,7 @@ from holdfast.api.routes.record_lists import next_cursor
 from holdfast.catalog import counts, records, runs, streams
 from holdfast.catalog.counts import EndpointCounts
 from holdfast.catalog.instances import Instance
-from holdfast.catalog.rows import CurrentRow, RecordRow
+from holdfast.catalog.rows import CurrentRow, RecordRow, columns_of
 from holdfast.clock import now
 from holdfast.operations.browsing import Browser
 from holdfast.operations.services import Services
@@ -87,13 +87,13 @@ class Grown:
             for first in range(0, stream.live, _AT_ONCE):
                 with database.write() as connection:
                     slot = streams.allocate_slots(connection, stream.id, len(places[first : first + _AT_ONCE]))
-                    records.insert_new(connection, stream.id, [
+                    records.insert_new(connection, stream.id, columns_of(
                         (
                             str(first_id + at), scope, slot + at - first, run.sequence,
                             bytes(found[at * 16 : at * 16 + 16]), None, 0, *places[at], None,
                         )
                         for at in range(first, min(first + _AT_ONCE, stream.live))
-                    ])  # fmt: skip
+                    ))  # fmt: skip
         self._end(run, stream.live * times)
 
     def go_on(self, made: int, changes: int) -> None:

@@ -6,7 +6,7 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from holdfast.catalog import bulk_sqlite
-from holdfast.catalog.rows import CurrentRow, KeyRange, Known, PlaceRow, PlainRow, RecordRow, StateRange
+from holdfast.catalog.rows import CurrentColumns, CurrentRow, KeyRange, Known, PlaceRow, RecordRow, StateRange
 
 
 class Bulk(Protocol):
@@ -18,7 +18,7 @@ class Bulk(Protocol):
     def known(self, conn: sa.Connection, stream: int, keys: Sequence[str]) -> list[Known]:
         """What `current` has of these records, in the order of the keys."""
 
-    def insert(self, conn: sa.Connection, stream: int, rows: Sequence[PlainRow]) -> None:
+    def insert(self, conn: sa.Connection, stream: int, columns: CurrentColumns) -> None:
         """New rows of `current`."""
 
     def replace(self, conn: sa.Connection, stream: int, rows: Sequence[CurrentRow]) -> None:

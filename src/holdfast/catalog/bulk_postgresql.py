@@ -10,7 +10,16 @@ from typing import Any
 import sqlalchemy as sa
 from psycopg import Cursor
 
-from holdfast.catalog.rows import CurrentRow, KeyRange, Known, PlaceRow, PlainRow, RecordRow, StateRange
+from holdfast.catalog.rows import (
+    CurrentColumns,
+    CurrentRow,
+    KeyRange,
+    Known,
+    PlaceRow,
+    RecordRow,
+    StateRange,
+    columns_of,
+)
 
 _CURRENT = ", ".join(CurrentRow._fields)
 _TYPES = ["int8", "bytea", "int8", "int8", "int4", "bytea", "bytea", "int8", "int8", "int4", "int4", "int4", "int8"]
@@ -62,18 +71,18 @@ def known(conn: sa.Connection, stream: int, keys: Sequence[str]) -> list[Known]:
     return found.fetchall()
 
 
-def insert(conn: sa.Connection, stream: int, rows: Sequence[PlainRow]) -> None:
+def insert(conn: sa.Connection, stream: int, columns: CurrentColumns) -> None:
     # In key order the index grows at one place.
     with _cursor(conn).copy(f'COPY "current" (stream, {_CURRENT}) FROM STDIN (FORMAT BINARY)') as copy:
         copy.set_types(_TYPES)
-        for key, *rest in sorted(rows):
+        for key, *rest in zip(*columns, strict=True):
             copy.write_row((stream, key.encode(), *rest))
 
 
 def replace(conn: sa.Connection, stream: int, rows: Sequence[CurrentRow]) -> None:
     # COPY cannot overwrite; an UPDATE would leave as many dead rows and take longer.
     remove(conn, stream, [row.record_key for row in rows])
-    insert(conn, stream, rows)
+    insert(conn, stream, columns_of(rows))
 
 
 def close(conn: sa.Connection, stream: int, sequence: int, keys: Iterable[str]) -> None:

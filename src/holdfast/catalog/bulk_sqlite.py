@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from holdfast.catalog.rows import CurrentRow, KeyRange, Known, PlaceRow, PlainRow, RecordRow, StateRange
+from holdfast.catalog.rows import CurrentColumns, CurrentRow, KeyRange, Known, PlaceRow, RecordRow, StateRange
 
 _encode = msgspec.json.Encoder().encode
 _ROWS_AT_ONCE = 250
@@ -61,17 +61,17 @@ def known(conn: sa.Connection, stream: int, keys: Sequence[str]) -> list[Known]:
     return rows
 
 
-def insert(conn: sa.Connection, stream: int, rows: Sequence[PlainRow]) -> None:
+def insert(conn: sa.Connection, stream: int, columns: CurrentColumns) -> None:
     # In key order each page of the tree is written once: 640,000 rows a second against 120,000. Some hundred rows in
     # one statement, and what all have in common bound once, take half as long as a statement for each.
-    columns = list(zip(*sorted(rows), strict=True))
-    is_shared = (False, *(column.count(column[0]) == len(rows) for column in columns[1:]))
+    rows = len(columns[0])
+    is_shared = (False, *(column.count(column[0]) == rows for column in columns[1:]))
     shared = [stream, *(column[0] for column, shares in zip(columns, is_shared, strict=True) if shares)]
-    own = list(zip(*(column for column, shares in zip(columns, is_shared, strict=True) if not shares), strict=True))
+    own = [column for column, shares in zip(columns, is_shared, strict=True) if not shares]
     driver = _driver(conn)
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        some = own[start : start + _ROWS_AT_ONCE]
-        if len(some) == _ROWS_AT_ONCE:
+    for start in range(0, rows, _ROWS_AT_ONCE):
+        some = zip(*(column[start : start + _ROWS_AT_ONCE] for column in own), strict=True)
+        if rows - start >= _ROWS_AT_ONCE:
             driver.execute(_insertion(is_shared, _ROWS_AT_ONCE), (*shared, *chain.from_iterable(some))).close()
         else:  # each length would be another statement to prepare
             driver.executemany(_insertion(is_shared, 1), ((*shared, *row) for row in some)).close()

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from holdfast.catalog import schema
 from holdfast.catalog.bulk import bulk
-from holdfast.catalog.rows import CurrentRow
+from holdfast.catalog.rows import CurrentRow, columns_of
 
 _AT_ONCE = 5_000
 
@@ -44,7 +44,7 @@ def copy_instance(source: sa.Connection, target: sa.Connection, instance_id: int
     for stream in source.execute(of_streams).scalars().all():
         columns = [schema.current.c[name] for name in CurrentRow._fields]
         for rows in _rows(source, sa.select(*columns).where(schema.current.c.stream == stream)):
-            bulk(target).insert(target, stream, [CurrentRow._make(row) for row in rows])
+            bulk(target).insert(target, stream, columns_of(rows))
 
 
 def _rows(source: sa.Connection, query: sa.Select[Any]) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import sqlalchemy as sa
 
 from holdfast.catalog.bulk import bulk
-from holdfast.catalog.rows import CurrentRow, KeyRange, Known, PlaceRow, PlainRow, RecordRow
+from holdfast.catalog.rows import CurrentColumns, CurrentRow, KeyRange, Known, PlaceRow, RecordRow
 from holdfast.catalog.schema import current, history, streams
 
 __all__ = [
@@ -34,12 +34,12 @@ def known(conn: sa.Connection, stream: int, keys: Sequence[str]) -> list[Known]:
     return bulk(conn).known(conn, stream, keys)
 
 
-def insert_new(conn: sa.Connection, stream: int, rows: Sequence[PlainRow]) -> None:
+def insert_new(conn: sa.Connection, stream: int, columns: CurrentColumns) -> None:
     """Add records that do not exist now; `run_from` is the running backup's sequence, the slots are allocated ones."""
-    if rows:
-        bulk(conn).insert(conn, stream, rows)
-        first = CurrentRow._make(rows[0])
-        _changed(conn, stream, first.run_from, [row[0] for row in rows])
+    if columns:
+        bulk(conn).insert(conn, stream, columns)
+        first = CurrentRow._make(column[0] for column in columns)
+        _changed(conn, stream, first.run_from, columns[0])
 
 
 def replace(conn: sa.Connection, stream: int, sequence: int, rows: Sequence[CurrentRow]) -> None:

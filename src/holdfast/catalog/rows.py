@@ -1,6 +1,7 @@
 """The rows of `current` and `history` as they go in and out in bulk: tuples, because there are millions of them."""
 
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 
 class CurrentRow(NamedTuple):
@@ -22,8 +23,14 @@ class CurrentRow(NamedTuple):
     blob: int | None
 
 
-PlainRow = tuple[str, int | None, int, int, bytes, bytes | None, int, int, int, int, int, int | None]
-"""What a `CurrentRow` is made of: where a million are made, its names cost more than its values."""
+CurrentColumns = Sequence[Sequence[Any]]
+"""Rows of `current` column by column, in the order of `CurrentRow`, ascending by key: where a million are inserted,
+making a tuple of each costs more than its values. Made of rows by `columns_of`."""
+
+
+def columns_of(rows: Iterable[tuple[Any, ...]]) -> CurrentColumns:
+    """The columns of `CurrentRow`s in any order."""
+    return list(zip(*sorted(rows), strict=True))
 
 
 class RecordRow(NamedTuple):

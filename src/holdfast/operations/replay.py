@@ -11,6 +11,7 @@ from holdfast.catalog import blobs, debts, definitions, packs, records, runs, sc
 from holdfast.catalog.blobs import ChunkPlace
 from holdfast.catalog.debts import Debt
 from holdfast.catalog.records import CurrentRow
+from holdfast.catalog.rows import columns_of
 from holdfast.catalog.runs import Run
 from holdfast.catalog.streams import Stream
 from holdfast.clock import parse_time
@@ -171,7 +172,7 @@ class Replay:
                 changed_rows.append(row._replace(scope=scope, slot=before.slot))
                 if before.scope is not None:
                     live[before.scope] -= 1
-        records.insert_new(connection, stream, new_rows)
+        records.insert_new(connection, stream, columns_of(new_rows))
         records.replace(connection, stream, self._manifest.sequence, changed_rows)
         scopes.add_live(connection, live)
         state.live += len(new_rows)

@@ -8,7 +8,7 @@ def _frames(world: World, sequence: int) -> list[tuple[int, int]]:
 
 def test_frames_of_a_state_are_those_of_its_records(world: World) -> None:
     rows = [world.row(f"{number}", 1)._replace(pack=1 + number % 2, frame=number // 4) for number in range(12)]
-    records.insert_new(world.conn, world.stream, rows)
+    world.insert_rows(rows)
     assert _frames(world, 1) == [(pack, frame) for pack in (1, 2) for frame in range(3)]
     moved = records.lookup(world.conn, world.stream, ["0", "2"])
     records.replace(

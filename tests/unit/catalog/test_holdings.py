@@ -28,7 +28,7 @@ def test_a_pack_holds_newest_and_old_versions_and_blobs_and_parts_of_them(world:
     )
     old = world.row("old", 1)._replace(pack=first)
     rows = [old, world.row("one", 1, blob=with_blob)._replace(pack=first), world.row("two", 1, blob=sharing)]
-    records.insert_new(world.conn, world.stream, [row._replace(pack=row.pack or unused) for row in rows])
+    world.insert_rows(row._replace(pack=row.pack or unused) for row in rows)
     records.replace(world.conn, world.stream, 2, [old._replace(run_from=2, pack=second)])
     found = holdings.of_packs(world.conn, ["a" * 32, "b" * 32, "none"])
     assert found["a" * 32] >= {

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from holdfast.catalog import changes, packs, records, seen, streams
 from holdfast.catalog.database import Database
+from holdfast.catalog.rows import columns_of
 from tests.unit.catalog.world import World
 
 RECORDS = 100_000
@@ -37,13 +38,14 @@ class Filled:
                 raw_bytes=9_000_000,
             )  # fmt: skip
             slot = streams.allocate_slots(conn, world.stream, len(keys))
-            records.insert_new(conn, world.stream, [
+            rows = [
                 records.CurrentRow(
                     key, None, slot + number, sequence, os.urandom(16), None, (900 << 16) | (number * 7919 % 65_521),
                     pack, number // 128, number % 128 * 1_000, 950 + number % 100, None,
                 )
                 for number, key in enumerate(keys)
-            ])  # fmt: skip
+            ]  # fmt: skip
+            records.insert_new(conn, world.stream, columns_of(rows))
             seen.add(conn, world.run.id, world.stream, begin // BATCH, range(slot, slot + len(keys)))
 
     def size_bytes(self) -> int:

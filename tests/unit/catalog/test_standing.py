@@ -20,7 +20,7 @@ def _filled(world: World) -> tuple[int, int, int]:
     )  # fmt: skip
     blobs.add_chunks(world.conn, world.customer.id, {b"1" * 16: ChunkPlace(first, 0, 0, 1)})
     old = world.row("one", 1, blob=blob)._replace(pack=first)
-    records.insert_new(world.conn, world.stream, [old, world.row("two", 1)._replace(pack=first, start=10)])
+    world.insert_rows([old, world.row("two", 1)._replace(pack=first, start=10)])
     records.replace(world.conn, world.stream, 2, [old._replace(run_from=2, pack=second, blob=None)])
     return first, second, blob
 

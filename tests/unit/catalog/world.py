@@ -1,5 +1,6 @@
 """What nearly every test of the catalog needs to be there."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -8,6 +9,7 @@ from holdfast.catalog import customers, definitions, instances, records, runs, s
 from holdfast.catalog.customers import Customer
 from holdfast.catalog.definitions import BackupDefinition
 from holdfast.catalog.instances import Instance
+from holdfast.catalog.rows import columns_of
 from holdfast.catalog.runs import Run
 from holdfast.catalog.vendors import Vendor
 from holdfast.clock import now
@@ -49,7 +51,10 @@ class World:
         return records.CurrentRow(key, scope, slot, sequence, digest, None, 7, 1, 0, 0, 10, blob)
 
     def insert(self, sequence: int, *keys: str, scope: int | None = None) -> None:
-        records.insert_new(self.conn, self.stream, [self.row(key, sequence, scope=scope) for key in keys])
+        self.insert_rows(self.row(key, sequence, scope=scope) for key in keys)
+
+    def insert_rows(self, rows: Iterable[records.CurrentRow]) -> None:
+        records.insert_new(self.conn, self.stream, columns_of(rows))
 
     def replace(self, sequence: int, key: str, content: str) -> None:
         old = records.lookup(self.conn, self.stream, [key])[key]

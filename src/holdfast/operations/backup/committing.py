@@ -7,7 +7,7 @@ names; a crash after it leaves a checkpoint behind which no page is read again.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, repeat
+from itertools import islice
 from operator import attrgetter
 from typing import Any
 
@@ -246,13 +246,14 @@ class Committer:
         """Insert the new records, and answer their slots. Whole columns at a time: 0.3 us a row instead of 3."""
         new = comparison.new
         first = streams.allocate_slots(connection, comparison.stream.id, len(new))
-        slots = range(first, first + len(new))
+        count = len(new)
+        slots = range(first, first + count)
         frames, starts, lengths = zip(*places, strict=True)
-        records.insert_new(connection, comparison.stream.id, list(zip(
-            new.keys, map(attrgetter("scope_id"), new.listings), slots, repeat(self._context.sequence), new.digests,
-            new.compares or repeat(None), map(digests.shape, new.raws), repeat(pack), frames, starts, lengths,
-            repeat(None),
-        )))  # fmt: skip
+        records.insert_new(connection, comparison.stream.id, (
+            new.keys, [listing.scope_id for listing in new.listings], slots, [self._context.sequence] * count,
+            new.digests, new.compares or [None] * count, list(map(digests.shape, new.raws)), [pack] * count, frames,
+            starts, lengths, [None] * count,
+        ))  # fmt: skip
         return slots
 
     def _delete(self, connection: Connection, stream: Stream, keys: Sequence[str]) -> None:
