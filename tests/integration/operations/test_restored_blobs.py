@@ -109,3 +109,24 @@ def test_those_that_are_damaged_in_the_vault_fail_and_the_rest_goes_on(
         for one in boards.all("one/files")
         if one["name"] == "empty"
     }
+
+
+def test_a_record_that_is_set_back_keeps_a_blob_that_is_as_it_was(
+    installation: Installation, boards: WritableSource
+) -> None:
+    ways = FILES.replace(
+        "      blob: {path", '      update: {path: "/{{ account }}/files/{{ record.id }}", fields: [kind]}\n#'
+    )
+    instance = installation.instance(DOCUMENT.format(url=boards.url) + ways)
+    assert installation.backup(instance).status == "successful"
+    for key in ("801", "803"):
+        boards.records["one/files"][key]["kind"] = "other"
+    plan = planned(installation, instance, endpoint="files", on_conflict="overwrite")
+    boards.log.clear()
+    made = restored(installation, instance, endpoint="files", on_conflict="overwrite")
+    assert (made.status, made.complete, made.counters["updated"]) == ("successful", True, 2)
+    assert made.counters["requests"] == plan.requests == len(boards.log)
+    boards.records["one/files"]["801"]["kind"] = "other"
+    boards.files["one/files/801/file"] = b"other bytes"
+    made = restored(installation, instance, endpoint="files", on_conflict="overwrite")
+    assert (made.status, made.complete, made.counters["without_blob"]) == ("successful", False, 1)

@@ -7,6 +7,7 @@ from typing import Any
 
 from holdfast.catalog.restore_records import BLOB
 from holdfast.definitions.document import Endpoint
+from holdfast.definitions.expressions import template
 from holdfast.errors import CredentialRefused, Damaged, ObjectMissing, SourceError, SourceRefused
 from holdfast.operations.browsing import StoredBlob, StoredRecord
 from holdfast.operations.restore.comparing import UNEXPECTED
@@ -14,7 +15,7 @@ from holdfast.operations.restore.context import Context
 from holdfast.sources.page import Parent
 from holdfast.sources.writing import UploadedFile
 
-__all__ = ["as_text", "put_back", "requests", "what_differs"]
+__all__ = ["as_text", "carries", "is_read_back", "put_back", "puts_back", "requests", "what_differs"]
 
 _LARGEST_TEXT = 256 * 1024 * 1024
 """A blob that a write carries in its body is held in memory, as text."""
@@ -61,11 +62,8 @@ async def what_differs(
 ) -> dict[str, Any] | None:
     """The blob of the record with these `fields` at the target, held against the stored one; None: the same bytes.
 
-    Not looked at where the definition says that the source changes it. One that cannot be had is another one. Raises
-    CredentialRefused.
+    One that cannot be had is another one. Raises CredentialRefused.
     """
-    if not requests(endpoint):
-        return None
     blob = context.browser.blob(context.given.state, stored)
     digest, size = blob.empty_digest(), 0
     try:
@@ -83,12 +81,32 @@ async def what_differs(
     return {"field": BLOB, "why": UNEXPECTED, "stored": f"{blob.descriptor.size_bytes:,} bytes", "found": found}
 
 
-def requests(endpoint: Endpoint) -> int:
-    """The requests that reading a blob back takes once it was put back; none where the source may have changed it."""
-    upload = endpoint.restore.blob if endpoint.restore is not None else None
-    if upload is None or endpoint.blob is None or BLOB in upload.changes or endpoint.blob.inline is not None:
+def puts_back(endpoint: Endpoint, action: str) -> bool:
+    """Whether this write brings the record's blob back."""
+    return endpoint.restore is not None and (endpoint.restore.blob is not None or carries(endpoint, action))
+
+
+def carries(endpoint: Endpoint, action: str) -> bool:
+    """Whether the write itself has the blob in its body."""
+    write = endpoint.restore.writes().get(action) if endpoint.restore is not None else None
+    return write is not None and any("blob" in template(text).names for text in write.templates())
+
+
+def is_read_back(endpoint: Endpoint, action: str) -> bool:
+    """Whether the blob is held against the stored one after this write: one that was uploaded, unless the source
+    changes it; and one of a record that was there before, if this write does not touch it."""
+    if endpoint.blob is None or endpoint.restore is None:
+        return False
+    if endpoint.restore.blob is not None:
+        return BLOB not in endpoint.restore.blob.changes
+    return action != "create" and not carries(endpoint, action)
+
+
+def requests(endpoint: Endpoint, action: str) -> int:
+    """The requests that reading the blob back takes after this write."""
+    if not is_read_back(endpoint, action) or endpoint.blob is None:
         return 0
-    return 1 + (endpoint.blob.lookup is not None)
+    return (endpoint.blob.inline is None) + (endpoint.blob.lookup is not None)
 
 
 async def _pieces(blob: StoredBlob) -> AsyncIterator[bytes]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from holdfast.catalog.instances import Instance
 from holdfast.definitions.document import Endpoint
-from holdfast.definitions.expressions import template
 from holdfast.definitions.selectors import selector
 from holdfast.operations.browsing import State
 from holdfast.operations.restore import blobs
@@ -53,11 +52,11 @@ class EndpointPlan:
         if decision.why is not None and (decision.why in self.reasons or len(self.reasons) < _REASONS_KEPT):
             self.reasons[decision.why] = self.reasons.get(decision.why, 0) + 1
         if decision.action in WRITTEN:
-            uploads = decision.has_blob and puts_blob_back(decision.endpoint, decision.action)
+            uploads = decision.has_blob and blobs.puts_back(decision.endpoint, decision.action)
             self.blobs += uploads
             self.blobs_left_out += decision.has_blob and not uploads
             self.requests += writes_of(decision) + reads_back(decision.endpoint)
-            self.requests += blobs.requests(decision.endpoint) if decision.has_blob else 0
+            self.requests += blobs.requests(decision.endpoint, decision.action) if decision.has_blob else 0
 
 
 @dataclass
@@ -162,17 +161,3 @@ def _pages(endpoint: Endpoint) -> int:
     paging = endpoint.paging
     ends_empty = paging.type in {"page", "offset"} and not (paging.total_pages or paging.total or paging.has_more)
     return 2 if ends_empty else 1
-
-
-def puts_blob_back(endpoint: Endpoint, action: str) -> bool:
-    """Whether this write brings the record's blob back."""
-    restore = endpoint.restore
-    if restore is None:
-        return False
-    return restore.blob is not None or carries_blob(endpoint, action)
-
-
-def carries_blob(endpoint: Endpoint, action: str) -> bool:
-    """Whether the write itself has the blob in its body."""
-    write = endpoint.restore.writes().get(action) if endpoint.restore is not None else None
-    return write is not None and any("blob" in template(text).names for text in write.templates())

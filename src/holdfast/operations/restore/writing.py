@@ -18,7 +18,7 @@ from holdfast.operations.restore.deciding import duplicated
 from holdfast.operations.restore.journal import Journal
 from holdfast.operations.restore.looking import Expected, Live, Looker
 from holdfast.operations.restore.paths import with_values
-from holdfast.operations.restore.planning import carries_blob, needs_update, puts_blob_back, reads_back
+from holdfast.operations.restore.planning import needs_update, reads_back
 from holdfast.operations.restore.ties import own_id, with_id
 from holdfast.sources.page import Parent
 from holdfast.sources.writing import WriteKind
@@ -168,7 +168,7 @@ class _OneRecord:
     ) -> tuple[tuple[str | None, Mapping[str, Any] | None] | None, Live | None]:
         """Send it until it is known to be done: what the source answered, or what was found where no answer came."""
         retry = self._context.definition.connection.retry
-        carries = self._stored.has_blob and carries_blob(self._endpoint, kind)
+        carries = self._stored.has_blob and blobs.carries(self._endpoint, kind)
         blob = blobs.as_text(self._context, self._stored) if carries else None
         request = self._context.source.prepare(
             self._endpoint.name, kind, self._parent, fields, key=self._key(kind), blob=blob
@@ -215,16 +215,24 @@ class _OneRecord:
             said = "it was written, and reading it back found nothing"
             return self._journal.note(row, "failed", message=said)
         told = compared(self._endpoint, self._fields, live.fields, self._changed_by(row))
-        if self._stored.has_blob and not puts_blob_back(self._endpoint, row.action):
-            told.append({"field": BLOB, "why": "the definition does not say how blobs are put back"})
-        elif self._stored.has_blob:
-            blob = await blobs.what_differs(self._context, self._endpoint, self._parent, live.fields, self._stored)
-            told += [] if blob is None else [blob]
+        if self._stored.has_blob:
+            told += await self._blob_told(row, live)
         told += [{"field": field, "why": "what it refers to is not at the target"} for field in self._kept]
         mappings = self._learned(row, live.id, live.fields)
         self._looker.forget(self._endpoint, self._stored.key)
         state = "differs" if unexpected(told) else "verified"
         return self._journal.note(row, state, target_id=live.id, differences=told or None, mappings=mappings)  # type: ignore[arg-type]
+
+    async def _blob_told(self, row: RestoreRecord, live: Live) -> list[dict[str, Any]]:
+        """What is to be told of the record's blob at the target; nothing where it is as it was."""
+        left_out = {"field": BLOB, "why": "the definition does not say how blobs are put back"}
+        is_put_back = blobs.puts_back(self._endpoint, row.action)
+        if not blobs.is_read_back(self._endpoint, row.action):
+            return [] if is_put_back else [left_out]
+        found = await blobs.what_differs(self._context, self._endpoint, self._parent, live.fields, self._stored)
+        if found is None:
+            return []
+        return [found if is_put_back else left_out]
 
     def _changed_by(self, row: RestoreRecord) -> dict[str, str]:
         """The fields that the source has changed by the requests of which this write was made, each with why."""
