@@ -16,7 +16,7 @@ from holdfast.catalog.runs import Run
 from holdfast.catalog.streams import Stream
 from holdfast.errors import Damaged, NotFound
 from holdfast.operations.services import Services
-from holdfast.vault import BlobDescriptor, CustomerVault, Place
+from holdfast.vault import BlobDescriptor, CustomerVault, Place, digests
 from holdfast.vault.blobs import read_blob
 from holdfast.vault.digests import BlobDigest, blob_digest
 
@@ -135,14 +135,14 @@ class Browser:
                 rows = records.page_at(connection, stream.id, offset, sequence=state.sequence, limit=limit)
             else:
                 rows = records.page(connection, stream.id, sequence=state.sequence, after=after, limit=limit)
-        return self._read(state, rows)
+        return self._read(state, endpoint, rows)
 
     def records_of(self, state: State, endpoint: str, keys: Sequence[str]) -> list[StoredRecord]:
         """These records, in the order of the keys, without those that are not there."""
         with self._database.read() as connection:
             stream = self._stream(connection, state, endpoint)
             rows = records.get_many(connection, stream.id, keys, state.sequence)
-        return self._read(state, [rows[key] for key in keys if key in rows])
+        return self._read(state, endpoint, [rows[key] for key in keys if key in rows])
 
     def places(self, state: State, endpoint: str, *, after: str | None, limit: int) -> list[PlaceRow]:
         """Where the bytes stand of the records that `records` would give; for `lines`."""
@@ -176,7 +176,7 @@ class Browser:
             row = records.get(connection, stream.id, key, state.sequence)
         if row is None:
             raise NotFound(f"{endpoint} has no record {key}", field="record_id")
-        return self._read(state, [row])[0]
+        return self._read(state, endpoint, [row])[0]
 
     def deleted_in(self, state: State, endpoint: str, key: str) -> tuple[int, int | None] | None:
         """Of a record that this state lacks: the backup that found it deleted, and the newest one that shows it, if any
@@ -256,8 +256,18 @@ class Browser:
                 self._pack_names.update(packs.object_ids(connection, [number]))
         return self._pack_names[number]
 
-    def _read(self, state: State, rows: Sequence[RecordRow]) -> list[StoredRecord]:
+    def _read(self, state: State, endpoint: str, rows: Sequence[RecordRow]) -> list[StoredRecord]:
+        """Raises Damaged where a row of the catalog points to other bytes than those that it was written for."""
         raws = self.read_rows(state.customer_id, rows)
+        key = self._vault.customer(state.customer_id).digest_key
+        found = digests.record_digests(key, endpoint, [row.record_key for row in rows], raws)
+        for row, digest in zip(rows, found, strict=True):
+            if row.digest != digest:
+                raise Damaged(
+                    f"the catalog points to other bytes for record {row.record_key} of {endpoint}",
+                    object_name=f"record {row.record_key}",
+                    hint="`holdfast rebuild` makes the catalog again from the vault.",
+                )
         return [StoredRecord(row[0], raw, row) for row, raw in zip(rows, raws, strict=True)]
 
     def _learn_pack_names(self, numbers: set[int]) -> None:

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
+import sqlalchemy as sa
 
 from holdfast.catalog.instances import Instance
+from holdfast.catalog.schema import current
+from holdfast.errors import Damaged
 from holdfast.operations.export import ExportReport, write_export
 from holdfast.operations.export.paths import safe_name
 from holdfast.operations.export.zipping import FastZip
 from tests.support.documents import ITEMS, document
-from tests.support.hostile_source import HostileSource, StoredBlob
+from tests.support.hostile_source import HostileSource, StoredBlob, make_record
 from tests.support.installation import Installation
 
 BLOB = 'blob: {url: "{{ record.file }}", version: [etag], name: name}\n'
@@ -95,6 +98,24 @@ def test_the_manifest_has_counts_and_digests(installation: Installation, source:
 def test_files_are_compressed_by_the_fast_compressor() -> None:
     with FastZip(io.BytesIO()) as archive, archive.new_file("x") as file:
         assert "isal" in type(file.compressor).__module__
+
+
+def test_a_row_that_points_to_another_records_bytes_is_damage(
+    installation: Installation, source: HostileSource
+) -> None:
+    for number in range(1, 6):
+        source.put("items", make_record(number))
+    instance = installation.instance(document(source.url, ITEMS))
+    installation.backup(instance)
+    with installation.services.database.write() as connection:
+        there = {row.record_key: row for row in connection.execute(sa.select(current))}
+        for key, other in (("2", "3"), ("3", "2")):
+            place = {name: getattr(there[other], name) for name in ("pack", "frame", "start", "length")}
+            connection.execute(sa.update(current).where(current.c.record_key == key).values(**place))
+    with pytest.raises(Damaged, match="other bytes for record 2"):
+        installation.browser.record(installation.state(instance), "items", "2")
+    _, report = exported(installation, instance, formats=["csv"])
+    assert [one["record_id"] for one in report.failures] == ["2", "3"] and report.records_processed == 3
 
 
 class Pipe(io.RawIOBase):
