@@ -175,7 +175,7 @@ def test_what_is_lost_is_found_mended_and_followed_by_the_replica(
         assert installation.backup(instance, accept_deletions=True).status == "successful"
         replicate.replicate_regularly(services)
     before = snapshot(installation, instance)
-    pack, other = [info.name for info in services.storage.list("packs/")][:2]
+    other, *_, pack = [info.name for info in sorted(services.storage.list("packs/"), key=lambda one: one.size_bytes)]
     services.storage.delete(pack)
     damaged = bytearray(replica.get(other))
     damaged[-1] ^= 1
