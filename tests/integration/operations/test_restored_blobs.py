@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from holdfast import app
 from holdfast.catalog.instances import Instance
+from holdfast.errors import Damaged, ObjectMissing
 from holdfast.vault import names
 from tests.support.installation import Installation
 from tests.support.restoring import journal, planned, report, restored
@@ -130,3 +132,20 @@ def test_a_record_that_is_set_back_keeps_a_blob_that_is_as_it_was(
     boards.files["one/files/801/file"] = b"other bytes"
     made = restored(installation, instance, endpoint="files", on_conflict="overwrite")
     assert (made.status, made.complete, made.counters["without_blob"]) == ("successful", False, 1)
+
+
+def test_a_record_that_is_damaged_in_the_vault_ends_the_plan_before_anything_is_written(
+    installation: Installation, boards: WritableSource, instance: Instance
+) -> None:
+    state = installation.state(instance)
+    (place,) = installation.browser.places(state, "files", after=None, limit=1)
+    wiped(boards)
+    pack = installation.browser.pack_name(place[1])
+    installation.services.storage.delete(names.pack(installation.customer.id, pack))
+    with app.opened(installation.services.settings) as services:  # which has read nothing of it yet
+        again = Installation(services)
+        with pytest.raises((Damaged, ObjectMissing), match="packs/"):
+            planned(again, instance, endpoint="files")
+        made = restored(again, instance, endpoint="files")
+    assert (made.status, boards.writes) == ("failed", [])
+    assert "packs/" in made.failures[0]["message"]
