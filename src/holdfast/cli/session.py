@@ -1,6 +1,6 @@
 """What a command works with: an installation's services, and the local customer's instances by their names.
 
-Importing this is cheap; opening a session imports everything below the command line, which takes about a second.
+Importing this is cheap; opening a session imports everything below the command line, which takes a third of a second.
 """
 
 from collections.abc import Iterator

@@ -268,7 +268,7 @@ class Engine:
 
     @cached_property
     def _queue(self) -> "JobQueue":
-        # Imports DBOS, which takes 0.7 s: a command that has nothing to do with jobs goes without.
+        # Imports DBOS, which takes 0.2 s: a command that has nothing to do with jobs goes without.
         from holdfast.engine.queue import JobQueue
 
         return JobQueue(self._database)
