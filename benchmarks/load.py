@@ -146,9 +146,9 @@ class Asked:
             chance = random.Random(number * 1000 + connection)
             return cycle(chance.sample(self.targets, len(self.targets)))
 
-        before_s = _cpu_s(self.pid)
+        before_s = cpu_s(self.pid)
         measured = await load(self.url, self.headers, order, connections=self.connections, seconds=seconds)
-        self.cpu_s += _cpu_s(self.pid) - before_s
+        self.cpu_s += cpu_s(self.pid) - before_s
         self.wall_s += measured.wall_s
         self.seconds += measured.seconds
 
@@ -216,7 +216,7 @@ async def measure_blob(url: str, pid: int, instance: Instance) -> list[Result]:
     ]
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 

@@ -3,8 +3,9 @@
 What is measured is the time from the first begin of a backup to the last end, of so many instances that every worker
 has the same number of them: workers wait for the source most of the time, so more of them should get more done.
 
-python -m benchmarks.workers SOURCE_URL INSTANCES     asks for a backup of each; HOLDFAST_... names the installation.
-                                                      Prints the seconds that they took
+python -m benchmarks.workers SOURCE_URL WORKERS INSTANCES     asks for a backup of each, once so many workers are there;
+                                                              HOLDFAST_... names the installation. Prints the seconds,
+                                                              and CPU seconds
 """
 
 import os
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks import measuring, postgresql, slow_source
+from benchmarks.load import cpu_s
 from benchmarks.results import Note, Result, at_least
 from holdfast import app
 from holdfast.catalog import runs
@@ -60,15 +62,18 @@ def measure(note: Note) -> None:
             measuring.run([program, "init"], environment)
             backups = number * BACKUPS_EACH
             with _working([program, "worker"], number, environment):
-                asking = [sys.executable, "-m", "benchmarks.workers", source, str(backups)]
-                took_s = float(measuring.run(asking, environment).output)
+                asking = [sys.executable, "-m", "benchmarks.workers", source, str(number), str(backups)]
+                took_s, spent_s = map(float, measuring.run(asking, environment).output.split())
         rate = backups * slow_source.PAGES * slow_source.RECORDS_A_PAGE / took_s
         name = f"{number} worker{'s' if number > 1 else ''}, a source that answers in 50 ms"
         unit = "records per second"
+        busy = Result(f"{name}: busy", 100 * spent_s / took_s / number, "% of a core, each worker")
         if first is None:
             first = note(Result(name, rate, unit))
         else:
             note(at_least(name, rate, unit, round(first.value * number * 3.5 / 4, 1), beside=first))
+        # A machine that has not so many cores to spare cannot show what more workers bring.
+        note(busy)
 
 
 @contextmanager
@@ -86,8 +91,9 @@ def _working(command: list[str], number: int, environment: dict[str, str]) -> It
             one.wait()
 
 
-def main(source: str, count: int) -> float:
-    """Ask for all backups at once, and wait for them; the seconds between the first begin and the last end."""
+def main(source: str, workers: int, count: int) -> tuple[float, float]:
+    """Ask for all backups at once, and wait for them; the seconds between the first begin and the last end, and the CPU
+    seconds of all workers in that time."""
     with app.opened(load_settings()) as services:
         customer = customers.local(services)
         definition = definitions.create(services, customer.vendor_id, _DOCUMENT.format(url=source))
@@ -96,8 +102,10 @@ def main(source: str, count: int) -> float:
             for number in range(count)
         ]
         deadline = time.monotonic() + _PATIENCE_S
-        while not any(worker.is_alive for worker in services.engine.workers()) and time.monotonic() < deadline:
+        while sum(one.is_alive for one in services.engine.workers()) < workers and time.monotonic() < deadline:
             time.sleep(0.1)
+        pids = [one.pid for one in services.engine.workers() if one.is_alive]
+        before_s = sum(map(cpu_s, pids))
         for one in made:
             request_backup(services, one.id)
         while time.monotonic() < deadline:
@@ -106,13 +114,14 @@ def main(source: str, count: int) -> float:
                 found = [runs.all_of_instance(connection, one.id)[0] for one in made]
             if not any(one.active for one in found):
                 break
+    spent_s = sum(map(cpu_s, pids)) - before_s
     wrong = [one for one in found if one.status != "successful"]
     if wrong:
         raise SystemExit(f"{len(wrong)} of {len(found)} backups did not succeed, such as {wrong[0]}")
     begun = [one.started_at for one in found if one.started_at is not None]
     ended = [one.ended_at for one in found if one.ended_at is not None]
-    return (max(ended) - min(begun)).total_seconds()
+    return (max(ended) - min(begun)).total_seconds(), spent_s
 
 
 if __name__ == "__main__":
-    print(main(sys.argv[1], int(sys.argv[2])))
+    print(*main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
