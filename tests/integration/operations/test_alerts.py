@@ -213,7 +213,7 @@ def prove_for_a_week(installation: Installation) -> None:
 
 
 def test_damage_that_a_worker_finds_is_told_once_and_over_when_a_check_finds_it_mended(
-    installation: Installation, mailbox: Mailbox, instance: Instance
+    installation: Installation, mailbox: Mailbox, instance: Instance, hook: Receiver
 ) -> None:
     installation = installation.with_settings(installation.services.settings.model_copy(update={"verify_days": 7}))
     installation.backup(instance)
@@ -222,14 +222,14 @@ def test_damage_that_a_worker_finds_is_told_once_and_over_when_a_check_finds_it_
     (subjects,) = {tuple(subjects) for subjects in told(installation, mailbox).values()}
     assert [subject.partition(":")[0] for subject in subjects] == ["The vault has lost something or is damaged"]
     assert told(installation, mailbox) == {}, "once"
-    assert published(installation) == [("trouble.began", "vault_damaged")]
+    assert published(installation, hook) == [("trouble.began", "vault_damaged")]
     mend()
     verify_resumably(installation.services, Plan(anew=True))
-    assert published(installation)[1:] == [("trouble.ended", "vault_damaged")]
+    assert published(installation, hook)[1:] == [("trouble.ended", "vault_damaged")]
 
 
 def test_damage_of_no_instance_and_of_a_replica_is_told_to_the_operator_alone(
-    installation: Installation, mailbox: Mailbox, instance: Instance
+    installation: Installation, mailbox: Mailbox, instance: Instance, hook: Receiver
 ) -> None:
     settings = installation.services.settings.model_copy(update={"verify_days": 7, "verify_replica_days": 7})
     replica = MemoryStorage()
@@ -244,7 +244,7 @@ def test_damage_of_no_instance_and_of_a_replica_is_told_to_the_operator_alone(
     verify_resumably(installation.services, Plan(anew=True))
     verify_resumably(installation.services, Plan(anew=True), replica=replica)
     assert told(installation, mailbox) == {OPERATOR: ["Backups: 2 over"]}
-    assert published(installation) == []
+    assert published(installation, hook) == []
 
 
 def test_a_replica_that_cannot_be_brought_up_to_date_is_told(

@@ -165,3 +165,17 @@ def test_names_of_fields_stand_nowhere_in_the_catalog(installation: Installation
 def test_what_is_no_cursor_is_refused(text: str) -> None:
     with pytest.raises(InputError):
         Cursor.parse(text)
+
+
+def test_a_page_that_ends_with_a_backup_goes_on_with_the_next(
+    installation: Installation, source: HostileSource
+) -> None:
+    instance = installation.instance(document(source.url, STABLE_ITEMS))
+    for number in range(3):
+        source.put("items", {"id": number})
+    installation.backup(instance)
+    source.put("items", {"id": 1, "name": "changed"})
+    installation.backup(instance)
+    assert read_feed(installation.services, instance, START, limit=3).has_more
+    assert [one.run for one in events(installation, instance, limit=3) if one.kind == "changed"] == [2]
+    assert not read_feed(installation.services, instance, START, limit=4).has_more

@@ -110,7 +110,7 @@ def _parts(
     found: list[_Part] = []
     while waiting:
         if limit <= 0:
-            return found, _has_more(connection, waiting, by_run)
+            return found, _has_more(connection, waiting, known, last)
         run, _, key, stream = heapq.heappop(waiting)
         step = by_run[run]
         page = changes.page(connection, stream.id, step.before, run, after=key, limit=limit)
@@ -136,13 +136,16 @@ def _wait(
 
 
 def _has_more(
-    connection: Connection, waiting: Sequence[tuple[int, str, str | None, Stream]], by_run: dict[int, Step]
+    connection: Connection, waiting: list[tuple[int, str, str | None, Stream]], known: Sequence[Step], last: int
 ) -> bool:
-    """Whether any of these has a change: a step that was noted may have come to nothing."""
-    return any(
-        changes.page(connection, stream.id, by_run[run].before, run, after=key, limit=1)
-        for run, _, key, stream in waiting
-    )
+    """Whether any of these has a change, now or later: a step that was noted may have come to nothing."""
+    by_run = {step.run: step for step in known}
+    while waiting:
+        run, _, key, stream = heapq.heappop(waiting)
+        if changes.page(connection, stream.id, by_run[run].before, run, after=key, limit=1):
+            return True
+        _wait(connection, waiting, known, stream, run, last)
+    return False
 
 
 def _events(browser: Browser, learner: FieldLearner, customer_id: int, part: _Part, cursor: Cursor) -> list[FeedEvent]:
