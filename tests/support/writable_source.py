@@ -39,7 +39,7 @@ class Switches:
 
 
 class WritableSource:
-    """The server. `writes` has every write as it came, `log` all requests."""
+    """The server. `writes` has every write as it came, `queries` their queries, `log` all requests."""
 
     def __init__(self) -> None:
         self.records: dict[str, dict[str, dict[str, Any]]] = {}
@@ -47,6 +47,7 @@ class WritableSource:
         self.switches = Switches()
         self.log: list[str] = []
         self.writes: list[str] = []
+        self.queries: list[dict[str, str]] = []
         self.keys: dict[str, str] = {}
         self.url = ""
         self._ids = count(1)
@@ -79,6 +80,7 @@ class WritableSource:
         if self.switches.before_write is not None:
             self.switches.before_write()
         self.writes.append(f"{request.method} /{path}")
+        self.queries.append(dict(request.query))
         answer = self._write(request.method, path, body, request.headers.get("Idempotency-Key"))
         if self.switches.after_write is not None:
             self.switches.after_write()

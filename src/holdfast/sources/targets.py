@@ -1,6 +1,6 @@
 """Where requests go: a definition's templates rendered to URLs and headers."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -55,10 +55,10 @@ class Targets:
 
     def headers(
         self, declared: Mapping[str, str], parent: Parent | None = None, *, of_blob: bool = False,
-        more: Mapping[str, Any] | None = None,
+        more: Mapping[str, Any] | None = None, required: Collection[str] = (),
     ) -> dict[str, str]:  # fmt: skip
-        """The connection's headers and `declared` ones, which win; what renders to nothing is left out. `more` are
-        names that their templates may use.
+        """The connection's headers and `declared` ones, which win; what renders to nothing is left out, but for the
+        `required` ones where what is missing is no variable. `more` are names that their templates may use.
 
         `of_blob`: the connection's `Accept` does not count, for it names a form of JSON, in which some sources would
         then describe the file instead of sending it.
@@ -69,7 +69,7 @@ class Targets:
             (name, text) for name, text in self._connection.headers.items() if name.lower() != "accept" or not of_blob
         ]
         for name, text in (*common, *declared.items()):
-            value = template(text).render_optional(**self.variables, **context)
+            value = self._optional(text, context, required=name in required)
             if value is None or value == "":
                 continue
             if any(ord(letter) < 32 or ord(letter) == 127 for letter in value):
@@ -120,18 +120,28 @@ class Targets:
             return None
         return url if url.lower().startswith(("http://", "https://")) else f"{self.base_url}/{url.lstrip('/')}"
 
-    def url(self, path: str, query: Mapping[str, str], context: Mapping[str, Any]) -> str:
-        """A path below `base_url` with the connection's and these query parameters; empty ones are left out."""
+    def url(
+        self, path: str, query: Mapping[str, str], context: Mapping[str, Any], *, required: bool = False
+    ) -> str:  # fmt: skip
+        """A path below `base_url` with the connection's and these query parameters; empty ones are left out, and where
+        they are not `required`, those of which something is missing."""
         rendered = template(path).render_path(**self.variables, **context)
         url = rendered if rendered.startswith(("http://", "https://")) else f"{self.base_url}/{rendered.lstrip('/')}"
         parameters = []
         for name, text in {**self._connection.query, **query}.items():
             if name not in query and self._is_secret(text):
                 continue
-            value = template(text).render_optional(**self.variables, **context)
+            value = self._optional(text, context, required=required and name in query)
             if value is not None and (value or not text):
                 parameters.append(f"{quote(name, safe=_QUERY_SAFE)}={quote(value, safe=_QUERY_SAFE)}")
         return appended(url, "&".join(parameters))
+
+    def _optional(self, text: str, context: Mapping[str, Any], *, required: bool) -> str | None:
+        """What may be left out; not where it is `required`, unless it needs nothing but variables."""
+        found = template(text)
+        if required and found.names - self.variables.keys():
+            return found.render(**self.variables, **context)
+        return found.render_optional(**self.variables, **context)
 
 
 def appended(url: str, parameters: str) -> str:

@@ -66,7 +66,7 @@ class Writer:
         """See `Source.prepare`."""
         write = self._write(what)
         context = {**_context(parent, fields, key), "blob": blob}
-        url = self._targets.url(write.path, write.query, context)
+        url = self._targets.url(write.path, write.query, context, required=True)
         headers = self._headers(write.headers, context)
         if write.fields is not None:
             body, kind = _selected(write, fields, with_nulls=what != "create")
@@ -98,7 +98,8 @@ class Writer:
         body, kind = _packed(upload, file)
         about_body = {"Content-Type": kind, "Content-Length": str(body.size_bytes)}
         headers = {**self._headers(upload.headers, context), **about_body}
-        request = Request(self._targets.url(upload.path, upload.query, context), headers, upload.method, body)
+        url = self._targets.url(upload.path, upload.query, context, required=True)
+        request = Request(url, headers, upload.method, body)
         answer = await self._client.send(request, what=said, judge=self._listing.judge)
         if not answer.is_success:
             raise refusal(answer.status, answer.body, said, answer.verdict)
@@ -124,7 +125,7 @@ class Writer:
         return write
 
     def _headers(self, declared: Mapping[str, str], context: Mapping[str, Any]) -> dict[str, str]:
-        return self._targets.headers({**self._endpoint.headers, **declared}, more=context)
+        return self._targets.headers({**self._endpoint.headers, **declared}, more=context, required=declared)
 
     def _read(self, write: Write, body: bytes) -> Written:
         """What an answer says of the record. A body that is none of JSON says nothing: reading back will."""

@@ -134,6 +134,37 @@ def test_a_record_that_is_set_back_keeps_a_blob_that_is_as_it_was(
     assert (made.status, made.complete, made.counters["without_blob"]) == ("successful", False, 1)
 
 
+def named_uploads(boards: WritableSource, name: str) -> str:
+    """Files of which `meta` tells name and address, as the source makes it; the upload has to tell the name."""
+    for record in boards.records["one/files"].values():
+        record["meta"] = {"name": record["name"], "url": record["file"]}
+    ways = FILES.replace('/file", method: PUT', f'/file", method: PUT, query: {{name: "{name}"}}')
+    ways = ways.replace("changes: {", "changes: {meta: set by the upload, ")
+    return ways.replace("ignored: {made_by", "ignored: {meta.url: it has a new one, made_by")
+
+
+def test_an_upload_has_the_whole_record_also_what_is_not_compared(
+    installation: Installation, boards: WritableSource
+) -> None:
+    made = installation.instance(DOCUMENT.format(url=boards.url) + named_uploads(boards, "{{ record.meta.name }}"))
+    assert installation.backup(made).status == "successful"
+    wiped(boards)
+    ended = restored(installation, made, endpoint="files")
+    assert (ended.status, list(ended.failures)) == ("successful", [])
+    assert sorted(one["name"] for one in boards.queries if one) == sorted(SIZES)
+
+
+def test_an_upload_of_which_something_is_missing_fails_its_record(
+    installation: Installation, boards: WritableSource
+) -> None:
+    made = installation.instance(DOCUMENT.format(url=boards.url) + named_uploads(boards, "{{ record.meta.label }}"))
+    assert installation.backup(made).status == "successful"
+    wiped(boards)
+    ended = restored(installation, made, endpoint="files")
+    assert (ended.status, ended.counters["failed"], boards.files) == ("failed", len(SIZES), {})
+    assert all("there is no field `label`" in one["message"] for one in ended.failures)
+
+
 def test_a_record_that_is_damaged_in_the_vault_ends_the_plan_before_anything_is_written(
     installation: Installation, boards: WritableSource, instance: Instance
 ) -> None:

@@ -26,7 +26,7 @@ def replaced(value: Any, path: str, change: Callable[[Any], Any]) -> Any:
 
 
 def with_values(wanted: Mapping[str, Any], found: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """`wanted` with what stands at a path in `found`; where nothing stands there, without it."""
+    """`wanted` with what stands at a path in `found`, and nothing else of it; where nothing stands there, as it was."""
     return _with_values(wanted, found, names_of(path))
 
 
@@ -53,12 +53,11 @@ def _replaced(value: Any, names: tuple[str, ...], change: Callable[[Any], Any]) 
 
 def _with_values(wanted: Mapping[str, Any], found: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     name, *rest = names
-    made = dict(wanted)
-    if not rest or not isinstance(made.get(name), Mapping) or not isinstance(found.get(name), Mapping):
-        if name in found:
-            made[name] = found[name]
-        else:
-            made.pop(name, None)
-        return made
-    made[name] = _with_values(made[name], found[name], tuple(rest))
-    return made
+    there, here = found.get(name), wanted.get(name)
+    if there is None:
+        return dict(wanted)
+    if not rest or here is None:
+        return {**wanted, name: there}
+    if not isinstance(here, Mapping) or not isinstance(there, Mapping):
+        return dict(wanted)
+    return {**wanted, name: _with_values(here, there, tuple(rest))}
