@@ -59,8 +59,10 @@ def restore(
 
     First a plan: what will be created, updated, left alone, and what is impossible and why. Then, when you agree, the
     restore; then every written record is read back and compared field by field. Ctrl-C leaves a restore that goes on
-    when the same command, or the service, is started again. Exit code 1: something failed or came out otherwise.
+    when the same command, or the service, is started again; another one to the same account is refused until then.
+    Exit code 1: something failed or came out otherwise.
     """
+    from holdfast.cli import resuming
     from holdfast.cli.confirming import confirm
     from holdfast.cli.records import find
     from holdfast.cli.session import opened
@@ -76,9 +78,9 @@ def restore(
     with opened() as session:
         instance = session.instance(name)
         target = instance if to is None else session.instance(to)
-        active = _active(session, target.id)
-        if active is None:
-            state = session.state(instance, backup=backup, at=parse_time(at))
+        state = session.state(instance, backup=backup, at=parse_time(at))
+        active = resuming.open_at(session, target)
+        if active is None or dry_run:
             try:
                 with output.busy(f"looking at the source of {target.label}"):
                     plan = operation.plan(session.services, instance, state, target, options)
@@ -89,8 +91,11 @@ def restore(
             _tell_plan(
                 output, plan, f"backup {state.run.sequence} of {name} ({moment(state.run.ended_at)})", target.label
             )
+            if active is not None:
+                told = resuming.told(active)
+                output.note(f"Restore {active.id} to {target.label} is open ({told}): none begins beside it", "yellow")
             if dry_run or not plan.writes:
-                output.document({"plan": plan.document()})
+                output.document({"plan": plan.document(), "open_restore": None if active is None else document(active)})
                 if not plan.writes:
                     lacks = f"What backup {state.run.sequence} has no longer"
                     output.say(f"There is nothing to write. {lacks} is in an earlier one: --backup N, or --at TIME.")
@@ -99,8 +104,14 @@ def restore(
                 confirm(f"Write {count(plan.writes, 'record')} to the source of {target.label}?")
             active = operation.request_restore(session.services, instance, state, target, options)
         else:
-            output.note(f"A restore to {target.label} is under way already: going on with it", "yellow")
-        ended = _follow(session, active, output, name)
+            resuming.refuse_another(session, active, instance, state, target, options)
+            output.note(
+                f"Restore {active.id} to {target.label} is under way already: {resuming.told(active)}", "yellow"
+            )
+            if not yes:
+                confirm(f"Go on with it, and write to the source of {target.label}?")
+            operation.reconcile(session.services)  # one that was given up on gets a job again
+        ended = _follow(session, active, output)
         _tell_end(session, output, ended, name, target.label or "")
     if ended.status != "successful":
         raise typer.Exit(NOT_GOOD)
@@ -158,15 +169,6 @@ def document(restore: "Restore") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _active(session: "Session", target_id: int) -> "Restore | None":
-    from holdfast.catalog import restores as catalog
-    from holdfast.operations.restore import reconcile
-
-    reconcile(session.services)  # a restore that was given up on gets a job again
-    with session.services.database.read() as connection:
-        return catalog.active_at(connection, target_id)
-
-
 def _tell_plan(output: Output, plan: "RestorePlan", what: str, target: str | None) -> None:
     output.say(f"From {what} to the source of {target}:", "bold")
     output.table(
@@ -194,10 +196,10 @@ def _tell_plan(output: Output, plan: "RestorePlan", what: str, target: str | Non
         output.say(f"{count(plan.requests, 'request')}, about {duration(plan.seconds)}")
 
 
-def _follow(session: "Session", restore: "Restore", output: Output, name: str) -> "Restore":
+def _follow(session: "Session", restore: "Restore", output: Output) -> "Restore":
     """The restore as it ended, while a bar shows how far it is."""
     from holdfast.catalog import restores as catalog
-    from holdfast.cli import working
+    from holdfast.cli import resuming, working
     from holdfast.cli.progress import count_bar
     from holdfast.operations import jobs
 
@@ -225,7 +227,8 @@ def _follow(session: "Session", restore: "Restore", output: Output, name: str) -
                                 return now
                 time.sleep(_POLL_S)
     except KeyboardInterrupt:
-        output.note(f"Interrupted. `holdfast restore {name}` goes on where it stands.", "yellow")
+        command, _ = resuming.command_of(session, restore)
+        output.note(f"Interrupted. `{command}` goes on where it stands.", "yellow")
         raise typer.Exit(INTERRUPTED) from None
 
 

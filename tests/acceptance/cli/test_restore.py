@@ -1,9 +1,14 @@
 """`holdfast restore`: the plan, the restore by a worker in the command itself, and what came of it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from holdfast.cli.session import opened
+from holdfast.operations.restore import RestoreOptions, request_restore
 from tests.support.command_line import CommandLine
-from tests.support.writable_source import DOCUMENT, writable
+from tests.support.writable_source import DOCUMENT, WritableSource, writable
 
 
 def test_plan_restore_and_report(cli: CommandLine, tmp_path: Path) -> None:
@@ -77,3 +82,70 @@ def test_a_record_without_its_blob_is_not_told_as_plainly_successful(cli: Comman
         told = cli.good("restores", "mine", str(made["id"]))["report"]["receipt"]
         assert (told["status"], told["complete"], told["counters"]["without_blob"]) == ("successful", False, 2)
         assert told["counters"]["endpoints"]["files"]["without_blob"] == 2
+
+
+@pytest.fixture
+def open_restore(cli: CommandLine, tmp_path: Path) -> Iterator[tuple[WritableSource, int]]:
+    """A restore of people that a killed command has left, and the source that it was to write to."""
+    with writable() as boards:
+        for number in range(3):
+            boards.put("one/people", name=f"person {number}", born="1990-01-01")
+        file = tmp_path / "boards.yaml"
+        file.write_text(DOCUMENT.format(url=boards.url))
+        cli.good("add", str(file), "mine")
+        cli.good("backup", "mine")
+        boards.wipe("one/people")
+        boards.writes.clear()
+        with opened() as session:
+            mine = session.instance("mine")
+            options = RestoreOptions("people", where=("born=1990-01-01",))
+            made = request_restore(session.services, mine, session.state(mine), mine, options)
+        yield boards, made.id
+
+
+THE_OPEN = ("restore", "mine", "--endpoint", "people", "--where", "born=1990-01-01")
+
+
+def test_an_open_restore_is_gone_on_with_only_when_somebody_says_so(
+    cli: CommandLine, open_restore: tuple[WritableSource, int]
+) -> None:
+    boards, open_id = open_restore
+    done = cli(*THE_OPEN, "--dry-run", "--yes", "--json")
+    assert (done.code, done.json["plan"]["create"], done.json["open_restore"]["id"]) == (0, 3, open_id)
+    assert (
+        f"Restore {open_id} to mine is open (people where born=1990-01-01 of backup 1"
+        in cli("restore", "mine", "--dry-run").err
+    )
+    done = cli(*THE_OPEN)
+    assert done.code == 2 and "this command asks before it does that" in done.err, done
+    assert boards.writes == []
+    done = cli(*THE_OPEN, "--yes", "--json")
+    assert (done.code, done.json["restore"]["id"], len(boards.all("one/people"))) == (0, open_id, 3)
+
+
+@pytest.mark.parametrize("other", [
+    ("restore", "mine"), (*THE_OPEN, "--on-conflict", "overwrite"), ("restore", "mine", "--endpoint", "people"),
+    (*THE_OPEN[:4], "--record", "1"),
+])  # fmt: skip
+def test_another_restore_than_the_open_one_is_refused_with_the_two_ways_out(
+    cli: CommandLine, open_restore: tuple[WritableSource, int], other: tuple[str, ...]
+) -> None:
+    boards, open_id = open_restore
+    done = cli(*other, "--yes", "--json")
+    assert (done.code, done.error["code"], boards.writes) == (2, "restore_active", [])
+    assert f"{open_id}, people where born=1990-01-01 of backup 1" in done.error["message"]
+    goes_on = "holdfast restore mine --backup 1 --endpoint people --where born=1990-01-01"
+    cancels = f"holdfast restores mine {open_id} --cancel"
+    assert done.error["hint"] == f"`{goes_on}` goes on with it, `{cancels}` ends it."
+    done = cli(*goes_on.split()[1:], "--yes", "--json")
+    assert (done.code, done.json["restore"]["id"], len(boards.all("one/people"))) == (0, open_id, 3)
+
+
+def test_the_same_command_after_another_backup_is_another_restore(
+    cli: CommandLine, open_restore: tuple[WritableSource, int]
+) -> None:
+    boards, _ = open_restore
+    cli.good("backup", "mine")
+    done = cli(*THE_OPEN, "--yes", "--json")
+    assert (done.code, done.error["code"], boards.writes) == (2, "restore_active", [])
+    assert "--backup 1 --endpoint" in done.error["hint"]

@@ -105,8 +105,7 @@ def given_again(services: Services, restore: Restore) -> Given:
     state = Browser(services).state(instance, backup_id=run.id)
     if state is None:
         raise NotFound(f"no backup {restore.run_id}", field="backup_id")
-    options = {name: value for name, value in restore.options.items() if name in RestoreOptions.__dataclass_fields__}
-    return given(services, instance, state, target, RestoreOptions(**options))
+    return given(services, instance, state, target, RestoreOptions.of(restore.options))
 
 
 @asynccontextmanager

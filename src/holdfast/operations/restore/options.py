@@ -1,8 +1,8 @@
 """What is asked of a restore: which records, and what becomes of those that are there and differ."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 from holdfast.definitions.document import Definition, Endpoint
 from holdfast.errors import InputError
@@ -26,6 +26,12 @@ class RestoreOptions:
     """Conditions on fields, as a search has them; all must hold."""
     on_conflict: Conflict = "skip"
     dry_run: bool = False
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Self:
+        """Those that are kept with a restore."""
+        known = {name: value for name, value in kept.items() if name in cls.__dataclass_fields__}
+        return cls(**{**known, "where": tuple(known.get("where", ()))})
 
     def check(self, definition: Definition) -> None:
         """Raises InputError for what makes no sense together or with this definition."""
