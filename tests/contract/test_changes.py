@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from holdfast.operations.feed.cursors import Cursor
 from tests.contract.client import Client
 from tests.support.hostile_source import HostileSource, StoredBlob, make_record
 
@@ -43,7 +44,10 @@ def test_an_account_can_be_followed(vendor: Client, source: HostileSource) -> No
     page = _changes(vendor, instance, after=page["changes"][-1]["cursor"])
     assert [(one["change"], one["id"]) for one in page["changes"]] == [("deleted", "1")]
     assert _changes(vendor, instance, after=page["next"])["changes"] == []
-    assert _changes(vendor, instance, after="now")["changes"] == []
+    now = _changes(vendor, instance, after="now")
+    assert (now["changes"], _changes(vendor, instance, after=now["next"])["changes"]) == ([], [])
+    ahead = vendor.get(f"/v1/backup_instances/{instance}/changes", query={"after": Cursor(99).text()})
+    assert ahead.problem() == ("after", "invalid")
 
 
 def test_many_changes_come_in_pages(vendor: Client, source: HostileSource) -> None:

@@ -40,7 +40,7 @@ def changes(
     from holdfast.cli.session import opened
     from holdfast.errors import InputError
     from holdfast.operations.feed.cursors import Cursor
-    from holdfast.operations.feed.reading import read_feed
+    from holdfast.operations.feed.reading import beginning, read_feed
 
     output = Output(as_json=json)
     if first is not None and after is not None:
@@ -50,7 +50,7 @@ def changes(
         if after is not None:
             cursor = Cursor.parse(after)
         elif first is not None:
-            cursor = Cursor(first)
+            cursor = beginning(session.services, instance, first)
         else:
             cursor = Cursor(session.state(instance).run.sequence)
         page = read_feed(session.services, instance, cursor, limit=limit)

@@ -1,5 +1,6 @@
 """`holdfast changes`, as people and programs use it."""
 
+from holdfast.operations.feed.cursors import Cursor
 from tests.support.command_line import CommandLine
 from tests.support.hostile_source import HostileSource, make_record
 
@@ -24,3 +25,12 @@ def test_what_happened_is_told_and_goes_on_from_a_cursor(shop: CommandLine, api:
     assert [one["id"] for one in everything["changes"] if one["change"] == "created"][:2] == ["1", "10"]
     assert shop("changes", "shop", "--from", "1", "--after", told["next"]).code == 2
     assert shop("changes", "shop", "--after", "nonsense").code == 2
+
+
+def test_a_backup_that_is_not_there_yet_is_nowhere_to_begin(shop: CommandLine) -> None:
+    shop.good("backup", "shop")
+    done = shop("changes", "shop", "--from", "9")
+    assert (done.code, "there is no backup number 9" in done.err) == (2, True), done
+    done = shop("changes", "shop", "--after", Cursor(9).text())
+    assert (done.code, "lies ahead" in done.err) == (2, True), done
+    assert shop.good("changes", "shop", "--after", Cursor(2).text())["changes"] == []

@@ -8,12 +8,13 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from holdfast.catalog import changes, steps, streams
+from holdfast.catalog import changes, runs, steps, streams
 from holdfast.catalog.changes import Change
 from holdfast.catalog.fields import Learned
 from holdfast.catalog.instances import Instance
 from holdfast.catalog.steps import Step
 from holdfast.catalog.streams import Stream
+from holdfast.errors import InputError, NotFound
 from holdfast.operations.browsing import Browser
 from holdfast.operations.compare import RecordChange
 from holdfast.operations.feed.cursors import Cursor
@@ -67,10 +68,18 @@ def read_feed(services: Services, instance: Instance, after: Cursor, *, limit: i
     """At most `limit` changed records behind the cursor, by run, endpoint and id, and the fields they bring.
 
     The same cursor gives the same events, as long as no backup between is pruned; what a pruned one brought comes with
-    the next that is kept.
+    the next that is kept. Raises InputError for a cursor that lies ahead of every backup: whoever followed it would miss
+    what comes up to there.
     """
     browser = Browser(services)
     with services.database.read() as connection:
+        newest = _newest(connection, instance)
+        if after.run > newest + 1:  # `latest` gives the one behind the newest
+            raise InputError(
+                f"this cursor lies ahead: it is of backup {after.run}, and "
+                + (f"the newest is number {newest}" if newest else "there is none yet"),
+                field="after", hint="Give one as an answer of this instance's feed had it.",
+            )  # fmt: skip
         known = steps.steps(connection, instance.id, 0)
         parts, has_more = _parts(connection, instance, known, after, limit)
     events: list[FeedEvent] = []
@@ -83,6 +92,22 @@ def read_feed(services: Services, instance: Instance, after: Cursor, *, limit: i
             events.append(event)
             cursor = event.cursor
     return FeedPage(events, cursor, has_more)
+
+
+def beginning(services: Services, instance: Instance, sequence: int) -> Cursor:
+    """Where a backup of this number begins, also one that is pruned. Raises NotFound where there is none so far."""
+    with services.database.read() as connection:
+        newest = _newest(connection, instance)
+    if sequence > newest:
+        hint = f"The newest is number {newest}." if newest else "There is none yet."
+        raise NotFound(f"there is no backup number {sequence}", field="backup", hint=hint)
+    return Cursor(sequence)
+
+
+def _newest(connection: Connection, instance: Instance) -> int:
+    """The number of the newest backup, active or ended; 0: there is none."""
+    run = runs.newest(connection, instance.id)
+    return 0 if run is None else run.sequence
 
 
 def latest(services: Services, instance: Instance) -> Cursor:
