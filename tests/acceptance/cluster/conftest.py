@@ -15,7 +15,7 @@ from tests.support.postgresql import PostgreSQL
 from tests.support.worker import Workers
 
 _OLDER = "15350e4be5c609616c85c6431809a2e391a34563"
-"""What test_upgrade.py takes for an older release: it needs no package that is gone. A shallow clone does not have it."""
+"""What test_upgrade.py takes for an older release: it needs no package that is gone. Shallow clones lack it."""
 _has_older = not subprocess.run(
     ["git", "-C", Path(__file__).parent, "cat-file", "-e", f"{_OLDER}^{{commit}}"], capture_output=True, check=False
 ).returncode
