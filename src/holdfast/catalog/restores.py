@@ -44,18 +44,20 @@ class Restore:
 
     @property
     def complete(self) -> bool | None:
-        """Whether everything that was chosen is at the target now, blobs too; None as long as it is not over, and of a
-        plan."""
+        """Whether everything that was chosen is at the target now as it was, blobs too; None as long as it is not over,
+        and of a plan."""
         if self.active or self.options.get("dry_run"):
             return None
         return is_complete(self.status, self.counters)
 
 
 def is_complete(status: str, counters: Mapping[str, Any]) -> bool:
-    """A successful restore is not, whose plan said that records or blobs of it cannot be restored."""
-    return status == "successful" and not (counters.get("impossible") or counters.get("without_blob"))
+    """A successful restore is not, whose plan said that records or blobs of it cannot be restored, or that records are
+    left alone which differ."""
+    return status == "successful" and not any(counters.get(name) for name in _LACKS)
 
 
+_LACKS = ("impossible", "without_blob", "left_differing")
 _RESTORE = tuple(restores.c[name] for name in Restore.__dataclass_fields__)
 _ACTIVE = restores.c.status.in_(("queued", "in_progress"))
 

@@ -255,8 +255,9 @@ def _tell_end(session: "Session", output: Output, restore: "Restore", name: str,
 
 
 def _outcome(restore: "Restore") -> str:
-    without_blob = restore.counters.get("without_blob")
-    return f"{restore.status}, {without_blob:,} without their blob" if without_blob else restore.status
+    numbers = restore.counters
+    lacks = (("without_blob", "without their blob"), ("left_differing", "left alone though different"))
+    return ", ".join([restore.status, *(f"{numbers[key]:,} {said}" for key, said in lacks if numbers.get(key))])
 
 
 def _tell_differences(session: "Session", output: Output, restore: "Restore") -> None:

@@ -149,3 +149,14 @@ def test_the_same_command_after_another_backup_is_another_restore(
     done = cli(*THE_OPEN, "--yes", "--json")
     assert (done.code, done.error["code"], boards.writes) == (2, "restore_active", [])
     assert "--backup 1 --endpoint" in done.error["hint"]
+
+
+def test_what_is_left_alone_though_it_differs_is_told_with_the_outcome(
+    cli: CommandLine, open_restore: tuple[WritableSource, int]
+) -> None:
+    boards, _ = open_restore
+    boards.put("one/people", name="person 0", born="1999-09-09")
+    done = cli(*THE_OPEN, "--yes")
+    assert "Restore to mine successful, 1 left alone though different: 2 created, 1 left alone" in done.out
+    (made,) = cli.good("restores", "mine")["restores"]
+    assert (made["complete"], made["counters"]["left_differing"]) == (False, 1)

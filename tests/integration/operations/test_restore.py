@@ -119,6 +119,11 @@ def test_what_differs_is_left_alone_overwritten_or_duplicated(
     figures = (plan.total("create"), plan.total("update"), plan.total("leave"))
     assert figures == tuple(made.counters[name] for name in ("created", "updated", "left_alone"))
     assert figures == {"skip": (0, 0, 3), "overwrite": (0, 1, 2), "duplicate": (1, 0, 2)}[rule]
+    differing = 1 if rule == "skip" else 0
+    assert plan.document()["leave_differing"] == made.counters["left_differing"] == differing
+    told = report(installation, made)
+    assert (made.complete, told["complete"]) == (not differing, not differing)
+    assert told["counters"]["endpoints"]["people"]["left_differing"] == differing
     now = boards.all("one/people")
     if rule == "skip":
         assert (now, boards.writes) == (before, [])

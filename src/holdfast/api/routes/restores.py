@@ -50,9 +50,10 @@ class RestoreModel(Model):
     backup_id: Id
     status: Status = ModelField(examples=["successful"])
     complete: bool | None = ModelField(
-        description="Whether everything that was chosen is at the target now, blobs too. False beside `successful`: "
-        "some of it cannot be restored, as the plan said (`impossible`, `without_blob` in the counters). Null until "
-        "it has ended, and of a plan.",
+        description="Whether everything that was chosen is at the target now as the backup has it, blobs too. False "
+        "beside `successful`: some of it cannot be restored, as the plan said (`impossible`, `without_blob` in the "
+        "counters), or is there, differs, and was left alone (`left_differing`). Null until it has ended, and of a "
+        "plan.",
         examples=[True],
     )
     dry_run: bool = ModelField(examples=[False])
@@ -70,7 +71,7 @@ class RestoreModel(Model):
     )
     counters: dict[str, Any] = ModelField(
         description="How many records are what by now, in all and by endpoint.",
-        examples=[{"created": 12, "left_alone": 3, "impossible": 0, "failed": 0, "differ": 0, "without_blob": 0}],
+        examples=[{"created": 12, "left_alone": 3, "left_differing": 1, "impossible": 0, "failed": 0}],
     )
     failures: list[Failure] = ModelField(
         description="What failed, and what was read back otherwise than it was written.", examples=[[]]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Any
 
-from holdfast.catalog.restore_records import Action
+from holdfast.catalog.restore_records import DIFFERS, Action
 from holdfast.definitions.document import Endpoint
 from holdfast.definitions.filters import json_text
 from holdfast.definitions.restoring import Restore
@@ -186,7 +186,7 @@ class Decider:
             if is_equal(endpoint, fields, live.fields, by_blob):
                 return replace(base, why="it is as it was")
             if rule == "skip":
-                return replace(base, why="it is there, and differs")
+                return replace(base, why=DIFFERS)
         for exception in restore.impossible:
             with suppress(PageUnreadable):
                 if selector(exception.when).find(fields):

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from holdfast.catalog.instances import Instance
+from holdfast.catalog.restore_records import DIFFERS
 from holdfast.definitions.document import Endpoint
 from holdfast.definitions.selectors import selector
 from holdfast.operations.browsing import State
@@ -31,6 +32,8 @@ class EndpointPlan:
     update: int = 0
     undelete: int = 0
     leave: int = 0
+    leave_differing: int = 0
+    """Of those left alone: what is there is otherwise than it was."""
     impossible: int = 0
     blobs: int = 0
     """Blobs that are put back with them."""
@@ -47,6 +50,7 @@ class EndpointPlan:
 
     def add(self, decision: Decision) -> None:
         setattr(self, decision.action, getattr(self, decision.action) + 1)
+        self.leave_differing += decision.action == "leave" and decision.why == DIFFERS
         self.duplicates += decision.is_duplicate
         self.below_new += decision.below_new
         if decision.why is not None and (decision.why in self.reasons or len(self.reasons) < _REASONS_KEPT):
@@ -76,7 +80,7 @@ class RestorePlan:
         return self.total("create") + self.total("update") + self.total("undelete")
 
     def document(self) -> dict[str, Any]:
-        names = ("create", "update", "undelete", "leave", "impossible", "blobs", "blobs_left_out")
+        names = ("create", "update", "undelete", "leave", "leave_differing", "impossible", "blobs", "blobs_left_out")
         return {
             **{name: self.total(name) for name in names},
             "requests": self.requests,
