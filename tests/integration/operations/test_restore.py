@@ -151,6 +151,19 @@ def test_one_record_and_those_of_a_condition(
     assert len(boards.all("one/people")) == 3
 
 
+def test_the_plan_of_a_queued_dry_run_is_that_of_the_command_line(
+    installation: Installation, boards: WritableSource, instance: Instance
+) -> None:
+    boards.wipe("one/people")
+    boards.wipe("one/boards")
+    boards.writes.clear()
+    plan = planned(installation, instance).document()
+    queued = restored(installation, instance, dry_run=True)
+    assert queued.plan is not None and (plan["create"], plan["impossible"]) == (13, 0)
+    assert {**queued.plan, "seconds": 0} == {**plan, "seconds": 0}
+    assert (queued.complete, boards.writes) == (None, [])
+
+
 def test_to_an_empty_account_references_and_parents_hold(
     installation: Installation, boards: WritableSource, instance: Instance
 ) -> None:

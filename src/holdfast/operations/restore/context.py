@@ -51,7 +51,7 @@ class Context:
     browser: Browser
     ties: Ties
     restore: Restore | None = None
-    """None: only a plan is made, nothing is written anywhere."""
+    """None: a plan that nobody has queued, nothing is written anywhere."""
     lease_token: int = 0
 
     @property
@@ -61,6 +61,11 @@ class Context:
     @property
     def options(self) -> RestoreOptions:
         return self.given.options
+
+    @property
+    def only_plans(self) -> bool:
+        """Whether nothing is made: what would be is expected then, not looked for."""
+        return self.restore is None or self.options.dry_run
 
     def finds_by_id(self, endpoint: Endpoint) -> bool:
         """Whether a record's id means the same record at the target."""

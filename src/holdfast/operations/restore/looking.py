@@ -126,7 +126,7 @@ class Looker:
 
     async def _parent(self, endpoint: Endpoint, key: str) -> Parent | Expected | str:
         context = self._context
-        if context.ties.is_expected(endpoint.name, key) and context.restore is None:
+        if context.ties.is_expected(endpoint.name, key) and context.only_plans:
             return Expected()
         try:
             stored = context.browser.record(context.given.state, endpoint.name, key)
