@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,15 +35,23 @@ def key() -> None:
         typer.echo(receipts.public_key(session.services))
 
 
-@app.command(epilog=example("holdfast receipt verify receipt.json --key $(holdfast receipt key)"))
+@app.command(
+    epilog=example(
+        "holdfast receipt verify receipt.json --key $(holdfast receipt key)",
+        "holdfast restores mine 244917 --json > report.json && holdfast receipt verify report.json",
+    )
+)
 def verify(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A receipt as `receipt show` prints it.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="A receipt as `receipt show` prints it, or `restores NAME ID --json`."),
+    ],
     key: Annotated[
         str | None, typer.Option("--key", metavar="HEX", help="The public key the receipt must be signed with.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Check a receipt: its signature, and that its counts add up.
+    """Check a receipt, or the report of a restore: its signature, and that its counts add up.
 
     Needs neither vault nor catalog nor root key. Exit code 1: it is signed, and contradicts itself.
     """
@@ -62,14 +70,28 @@ def verify(
     output.document(
         {"file": str(file), "valid": not found, "key_checked": key is not None, "problems": found, "receipt": said}
     )
-    live = sum(endpoint["live"] for endpoint in said["endpoints"])
-    output.say(
-        f"{file}: the signature is good. Backup {said['backup_number']} of instance {said['instance_id']} ended "
-        f"{said['status']} at {said['ended_at']} with {live:,} records."
-    )
+    output.say(f"{file}: the signature is good. {_in_words(said)}")
     for problem in found:
         output.say(problem, "red")
     if key is None:
         output.say("Whose signature it is was not checked: give the vault's public key with --key.")
     if found:
         raise typer.Exit(NOT_GOOD)
+
+
+def _in_words(said: dict[str, Any]) -> str:
+    from holdfast.vault import receipts
+
+    if receipts.is_of_restore(said):
+        whole = "complete" if said.get("complete") else "not complete"
+        counters = said["counters"]
+        numbers = ", ".join(f"{counters[name]:,} {name}" for name in ("created", "updated", "undeleted", "failed"))
+        return (
+            f"Restore {said['restore_id']} of backup {said['backup_number']} of instance {said['instance_id']} to "
+            f"instance {said['target_instance_id']} ended {said['status']}, {whole}, at {said['ended_at']}: {numbers}."
+        )
+    live = sum(endpoint["live"] for endpoint in said["endpoints"])
+    return (
+        f"Backup {said['backup_number']} of instance {said['instance_id']} ended {said['status']} at "
+        f"{said['ended_at']} with {live:,} records."
+    )

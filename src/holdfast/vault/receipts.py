@@ -39,6 +39,12 @@ class SignedReceipt(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.format(msgspec.json.encode(self, order="deterministic"), indent=2)
 
 
+class _Shown(msgspec.Struct):
+    """A report beside the restore that it is about."""
+
+    report: msgspec.Raw = msgspec.Raw(b"")
+
+
 def sign(installation: CustomerKeys, receipt: dict[str, Any]) -> SignedReceipt:
     """Sign with the installation's key, which is the same for a vault's whole life."""
     private = _private_key(installation)
@@ -55,12 +61,15 @@ def public_key(installation: CustomerKeys) -> str:
 
 
 def verify(data: bytes, expected_key: str | None = None) -> SignedReceipt:
-    """Check a receipt file; `expected_key` is the vault's public key, known from elsewhere.
+    """Check a receipt file, or what `holdfast restores NAME ID --json` prints.
+
+    `expected_key` is the vault's public key, known from elsewhere.
 
     Without it the receipt is only consistent: anybody could have signed it. Raises InputError that says what is wrong.
     """
     try:
-        signed = msgspec.json.decode(data, type=SignedReceipt)
+        within = msgspec.json.decode(data, type=_Shown).report
+        signed = msgspec.json.decode(within or data, type=SignedReceipt)
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(signed.public_key))
         key.verify(bytes.fromhex(signed.signature), _canonical(signed.receipt))
     except InvalidSignature as error:
@@ -79,10 +88,13 @@ def verify(data: bytes, expected_key: str | None = None) -> SignedReceipt:
 
 
 def contradictions(receipt: Mapping[str, Any]) -> list[str]:
-    """What in a receipt does not agree with itself, in words: counts that do not add up, a success that lacks a thing.
+    """What in a receipt, or in the report of a restore, does not agree with itself, in words: counts that do not add
+    up, a success that lacks a thing.
 
     Counts that a receipt does not have (those of an earlier Holdfast) are not held against it.
     """
+    if is_of_restore(receipt):
+        return _contradictions_of_restore(receipt)
     found: list[str] = []
     success = receipt.get("status") == "successful"
     for one in receipt.get("endpoints", ()):
@@ -106,6 +118,26 @@ def contradictions(receipt: Mapping[str, Any]) -> list[str]:
             found.append(f"{name}: a successful backup has nothing lost and nothing held")
     if success and (receipt.get("debts") or receipt.get("failures")):
         found.append("a successful backup owes nothing and has no failures")
+    return found
+
+
+def is_of_restore(receipt: Mapping[str, Any]) -> bool:
+    """Whether this is the report of a restore, not the receipt of a backup: both are signed alike."""
+    return "holdfast_restore" in receipt
+
+
+def _contradictions_of_restore(report: Mapping[str, Any]) -> list[str]:
+    found: list[str] = []
+    counters = report.get("counters", {})
+    told = sum(counters.get(name, 0) for name in ("created", "updated", "undeleted", "failed", "waiting"))
+    if told != len(report.get("records", ())):
+        found.append(f"{told} records were written or failed, but {len(report.get('records', ()))} are told of")
+    lacks = [name for name in ("failed", "differ") if counters.get(name)]
+    if report.get("status") == "successful" and (lacks or report.get("failures")):
+        found.append("a successful restore has nothing that failed, and nothing that differs")
+    lacks += [name for name in ("impossible", "without_blob") if counters.get(name)]
+    if report.get("complete") and (lacks or report.get("status") != "successful"):
+        found.append("a complete restore is successful, and has nothing that is impossible or without its blob")
     return found
 
 

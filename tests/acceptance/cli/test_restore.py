@@ -1,5 +1,6 @@
 """`holdfast restore`: the plan, the restore by a worker in the command itself, and what came of it."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,14 @@ def test_plan_restore_and_report(cli: CommandLine, tmp_path: Path) -> None:
         assert "There is nothing to write. What backup 2 has no longer" in cli("restore", "mine", "--yes").out
         shown = cli("restores", "mine", str(made["id"]), "--json").json
         assert shown["report"]["receipt"]["counters"]["created"] == 1
+        reported, key = tmp_path / "report.json", cli("receipt", "key").out.strip()
+        for content in (shown, shown["report"]):
+            reported.write_text(json.dumps(content))
+            told = cli.good("receipt", "verify", str(reported), "--key", key)
+            assert (told["valid"], told["receipt"]["restore_id"]) == (True, made["id"])
+        assert "ended successful, complete, at" in cli("receipt", "verify", str(reported)).out
+        reported.write_text(json.dumps(shown).replace('"created": 1', '"created": 2'))
+        assert "changed after it was signed" in cli("receipt", "verify", str(reported)).err
 
 
 FILES = """

@@ -68,8 +68,8 @@ def read_feed(services: Services, instance: Instance, after: Cursor, *, limit: i
     """At most `limit` changed records behind the cursor, by run, endpoint and id, and the fields they bring.
 
     The same cursor gives the same events, as long as no backup between is pruned; what a pruned one brought comes with
-    the next that is kept. Raises InputError for a cursor that lies ahead of every backup: whoever followed it would miss
-    what comes up to there.
+    the next that is kept. Raises InputError for a cursor that lies ahead of every backup: whoever followed it would
+    miss what comes up to there.
     """
     browser = Browser(services)
     with services.database.read() as connection:
