@@ -52,3 +52,26 @@ def test_a_plan_a_restore_and_its_report(vendor: Client, other: Client, boards: 
         ({"restore[where]": "name"}, "restore[where]"),
     ):
         assert vendor.post(path, wrong).problem(400)[0] == field
+
+
+def test_an_empty_value_or_an_unknown_field_never_widens_a_restore(vendor: Client, boards: WritableSource) -> None:
+    instance = vendor.new_instance(vendor.new_definition(DOCUMENT.format(url=boards.url)), vendor.new_customer("Ann"))
+    path = f"/v1/backup_instances/{instance}/restores"
+    vendor.back_up(instance)
+    boards.wipe("one/people")
+    boards.writes.clear()
+    names = ("endpoint", "record_id", "where", "backup_id", "at", "to", "on_conflict", "dry_run")
+    for empty in ("", " "):
+        for name in names:
+            field, code = vendor.post(path, {f"restore[{name}]": empty}).problem(400)[:2]
+            assert (field, code) == (f"restore[{name}]", "invalid")
+            field, code = vendor.post(path, json={"restore": {name: empty}}).problem(400)[:2]
+            assert (field, code) == (f"restore[{name}]", "invalid")
+    for name in ("dryrun", "dry-run", "record", ""):
+        form = {"restore[endpoint]": "people", f"restore[{name}]": "true"}
+        assert vendor.post(path, form).problem(400)[:2] == (f"restore[{name}]", "unknown")
+        body = {"restore": {"endpoint": "people", name: True}}
+        assert vendor.post(path, json=body).problem(400)[:2] == (f"restore[{name}]", "unknown")
+    assert vendor.get(path).body == [] and boards.writes == []
+    absent = {"restore": {"endpoint": "people", "dry_run": True, "to": None, "where": None}, "other": "x"}
+    assert vendor.post(path, json=absent).status == 200

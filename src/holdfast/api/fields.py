@@ -15,6 +15,7 @@ _FALSE = {"false", "0"}
 _WHOLE = re.compile(r"\.0+$")
 """JSON takes 1.0 for a whole number."""
 _NO_NUL = r"^[^\x00]*$"
+_NOT_BLANK = r"^[^\x00]*[^\s\x00][^\x00]*$"
 _SCHEMAS: Mapping[Kind, Mapping[str, Any]] = {
     "text": {"type": "string"},
     "integer": {"type": "integer", "format": "int64", "minimum": 1, "maximum": 2**63 - 1},
@@ -41,6 +42,8 @@ class Field:
     default: object = None
     """Only told in the OpenAPI document: an absent field is absent."""
     example: object = None
+    empty_is_absent: bool = True
+    """Else an empty or blank value is wrong: it would mean everything, or something else than was meant."""
 
     @property
     def may_be_empty(self) -> bool:
@@ -48,11 +51,15 @@ class Field:
         return self.kind == "list" or (self.kind == "text" and not self.choices)
 
     def is_absent(self, given: object, *, is_json: bool) -> bool:
-        """An empty optional field counts as absent."""
+        """An empty optional field counts as absent, but where `empty_is_absent` says otherwise."""
+        if not self.empty_is_absent:
+            return given is None
         return given is None or (given == "" and (not is_json or self.may_be_empty or self.required))
 
     def read(self, given: object, *, is_json: bool) -> object:
         """The value. A form has texts only; JSON must have the right type. Raises ValueError that says what's wrong."""
+        if not self.empty_is_absent and isinstance(given, str) and not given.strip():
+            raise ValueError("this is empty: give a value, or leave it out")
         if self.kind == "boolean":
             return _read_boolean(given, is_json=is_json)
         if self.kind == "integer":
@@ -104,7 +111,7 @@ class Field:
         elif self.kind in ("text", "list"):
             schema["maxLength"] = self.longest
             if pattern is None:
-                schema["pattern"] = _NO_NUL
+                schema["pattern"] = _NO_NUL if self.empty_is_absent else _NOT_BLANK
             else:
                 schema["pattern"] = f"^(?:{pattern})$" if self.required else f"^(?:{pattern})?$"
             if self.required:

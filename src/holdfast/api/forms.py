@@ -1,11 +1,11 @@
 """What a route takes in its body.
 
 A `Form` is a route's dependency: it reads the body into `Values`, which tell everything that is wrong at once, and
-describes itself to the OpenAPI document. Unknown fields are ignored.
+describes itself to the OpenAPI document. Unknown fields are ignored, but by a strict form.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fastapi import Request
@@ -75,10 +75,15 @@ class Values:
 
 
 class Form:
-    """An instance is a dependency of FastAPI's."""
+    """An instance is a dependency of FastAPI's.
 
-    def __init__(self, *fields: Field) -> None:
-        self.fields = fields
+    A strict one refuses empty values, and unknown fields of its groups: for what writes somewhere else, where a slip
+    of the pen must not widen what is asked for.
+    """
+
+    def __init__(self, *fields: Field, is_strict: bool = False) -> None:
+        self.fields = [replace(one, empty_is_absent=False) for one in fields] if is_strict else fields
+        self._is_strict = is_strict
         self.is_required = any(one.required for one in fields)
         self._groups = {one.name.partition("[")[0] for one in fields if "[" in one.name}
 
@@ -104,6 +109,13 @@ class Form:
                 Problem(group, "invalid", "this must be an object")
                 for group in self._groups
                 if body.fields.get(group, {}) != {}
+            ]
+        if self._is_strict:
+            known = ", ".join(one.name for one in self.fields)
+            problems += [
+                Problem(name, "unknown", f"there is no such field; there are: {known}")
+                for name in body.fields
+                if any(name.startswith(f"{group}[") for group in self._groups)
             ]
         return Values(values, body.fields, problems)
 
@@ -132,7 +144,8 @@ class Form:
             within = nested.setdefault(outer, {}) if inner else plain
             within[inner.rstrip("]") or outer] = (one.schema(), one.required)
         for outer, members in nested.items():
-            plain[outer] = (_object(members), any(required for _, required in members.values()))
+            closed = {"additionalProperties": False} if self._is_strict else {}
+            plain[outer] = (_object(members) | closed, any(required for _, required in members.values()))
         return _object(plain)
 
 

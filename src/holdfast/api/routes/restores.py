@@ -40,6 +40,7 @@ _create = Form(
     Field(name="restore[on_conflict]", choices=CONFLICTS, default="skip", example="skip",
           description="What becomes of a record that is there and differs."),
     Field(name="restore[dry_run]", kind="boolean", default=False, description="Only make the plan: write nothing."),
+    is_strict=True,
 )  # fmt: skip
 
 
