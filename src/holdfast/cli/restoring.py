@@ -60,7 +60,7 @@ def restore(
     First a plan: what will be created, updated, left alone, and what is impossible and why. Then, when you agree, the
     restore; then every written record is read back and compared field by field. Ctrl-C leaves a restore that goes on
     when the same command, or the service, is started again; another one to the same account is refused until then.
-    Exit code 1: something failed or came out otherwise.
+    Exit code 1: something failed or came out otherwise, or nothing could be written and not all is there as it was.
     """
     from holdfast.cli import resuming
     from holdfast.cli.confirming import confirm
@@ -95,10 +95,14 @@ def restore(
                 told = resuming.told(active)
                 output.note(f"Restore {active.id} to {target.label} is open ({told}): none begins beside it", "yellow")
             if dry_run or not plan.writes:
-                output.document({"plan": plan.document(), "open_restore": None if active is None else document(active)})
+                output.document({
+                    "plan": plan.document(), "open_restore": None if active is None else document(active),
+                    "status": None if dry_run else "successful", "complete": None if dry_run else plan.is_there,
+                })  # fmt: skip
                 if not plan.writes:
-                    lacks = f"What backup {state.run.sequence} has no longer"
-                    output.say(f"There is nothing to write. {lacks} is in an earlier one: --backup N, or --at TIME.")
+                    _tell_nothing_to_write(output, plan, state.run.sequence)
+                if not dry_run and not plan.is_there:
+                    raise typer.Exit(NOT_GOOD)
                 return
             if not yes:
                 confirm(f"Write {count(plan.writes, 'record')} to the source of {target.label}?")
@@ -196,6 +200,15 @@ def _tell_plan(output: Output, plan: "RestorePlan", what: str, target: str | Non
         output.say(f"{count(plan.requests, 'request')}, about {duration(plan.seconds)}")
 
 
+def _tell_nothing_to_write(output: Output, plan: "RestorePlan", backup: int) -> None:
+    said = "There is nothing to write."
+    if impossible := plan.total("impossible"):
+        said += f" {count(impossible, 'record')} cannot be restored."
+    if differing := plan.total("leave_differing"):
+        said += f" What is there differs in {count(differing, 'record')}: --on-conflict overwrite sets them back."
+    output.say(f"{said} What backup {backup} has no longer is in an earlier one: --backup N, or --at TIME.")
+
+
 def _follow(session: "Session", restore: "Restore", output: Output) -> "Restore":
     """The restore as it ended, while a bar shows how far it is."""
     from holdfast.catalog import restores as catalog
@@ -233,7 +246,7 @@ def _follow(session: "Session", restore: "Restore", output: Output) -> "Restore"
 
 
 def _tell_end(session: "Session", output: Output, restore: "Restore", name: str, target: str) -> None:
-    output.document({"restore": document(restore)})
+    output.document({"restore": document(restore), "status": restore.status, "complete": restore.complete})
     numbers = restore.counters
     told = [
         f"{numbers[key]:,} {said}"

@@ -169,3 +169,30 @@ def test_what_is_left_alone_though_it_differs_is_told_with_the_outcome(
     assert "Restore to mine successful, 1 left alone though different: 2 created, 1 left alone" in done.out
     (made,) = cli.good("restores", "mine")["restores"]
     assert (made["complete"], made["counters"]["left_differing"]) == (False, 1)
+
+
+def test_nothing_to_write_is_good_only_where_all_is_there_as_it_was(cli: CommandLine, tmp_path: Path) -> None:
+    with writable() as boards:
+        someone = boards.put("one/people", name="someone", born="1990-01-01")
+        board = boards.put("one/boards", title="plans", owner=someone)
+        boards.put(f"one/boards/{board}/cards", text="a card", owner=someone, blocks=None)
+        file = tmp_path / "boards.yaml"
+        file.write_text(DOCUMENT.format(url=boards.url))
+        cli.good("add", str(file), "mine")
+        cli.good("backup", "mine")
+        one = ("restore", "mine", "--endpoint", "people", "--record", someone, "--yes")
+        told = cli.good(*one)
+        assert (told["plan"]["leave"], told["status"], told["complete"]) == (1, "successful", True)
+
+        boards.records["one/people"][someone]["born"] = "2000-02-02"
+        told = cli.good(*one, "--dry-run")
+        assert (told["status"], told["complete"]) == (None, None)
+        done = cli(*one, "--json")
+        assert (done.code, done.json["complete"], done.json["plan"]["leave_differing"]) == (1, False, 1)
+        done = cli(*one)
+        assert done.code == 1 and "What is there differs in 1 record: --on-conflict overwrite" in done.out, done
+        boards.wipe("one/boards")
+        done = cli("restore", "mine", "--endpoint", "cards", "--yes", "--json")
+        assert (done.code, done.json["complete"], done.json["plan"]["impossible"]) == (1, False, 1)
+        told = cli.good(*one, "--on-conflict", "overwrite")
+        assert (told["status"], told["complete"], told["restore"]["complete"]) == ("successful", True, True)

@@ -79,6 +79,11 @@ class RestorePlan:
         """Records that are created, updated or undeleted."""
         return self.total("create") + self.total("update") + self.total("undelete")
 
+    @property
+    def is_there(self) -> bool:
+        """Whether everything that was chosen is at the target as it was already."""
+        return not (self.writes or self.total("impossible") or self.total("leave_differing"))
+
     def document(self) -> dict[str, Any]:
         names = ("create", "update", "undelete", "leave", "leave_differing", "impossible", "blobs", "blobs_left_out")
         return {
