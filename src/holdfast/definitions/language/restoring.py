@@ -125,7 +125,11 @@ RESTORE = Shape(
     [
         Field("create", CREATE, "The request that makes a record that is gone."),
         Field("update", UPDATE, "The request that makes a record that has changed as it was."),
-        Field("undelete", UNDELETE, "The request that takes a record out of the source's own trash."),
+        Field(
+            "undelete",
+            UNDELETE,
+            "The request that takes a record out of the source's own trash. An `update` follows where it then differs.",
+        ),
         Field("trashed", TOMBSTONES, "How a record says that it is in the trash, or that nothing is left of it."),
         Field("keeps_id", Boolean(), "A created record has the id that it had. Default: false."),
         Field("then_update", SelectorText(), "Over a record: where this gives something, the update follows `create`."),

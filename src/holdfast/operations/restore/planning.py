@@ -11,6 +11,7 @@ from holdfast.definitions.document import Endpoint
 from holdfast.definitions.selectors import selector
 from holdfast.operations.browsing import State
 from holdfast.operations.restore import blobs
+from holdfast.operations.restore.comparing import is_equal
 from holdfast.operations.restore.context import Context, Given, given, opened
 from holdfast.operations.restore.deciding import Decider, Decision
 from holdfast.operations.restore.looking import Looker
@@ -151,7 +152,14 @@ def writes_of(decision: Decision) -> int:
     assert restore is not None, "something is written"
     updates = decision.action == "create" and needs_update(decision.endpoint, decision.fields)
     uploads = decision.has_blob and restore.blob is not None
-    return 1 + updates + uploads + (updates and uploads and reads_back(decision.endpoint))
+    looks = updates and uploads and reads_back(decision.endpoint)
+    if decision.action == "undelete" and restore.update is not None and decision.live is not None:
+        changes = dict(restore.undelete.changes if restore.undelete is not None else {})
+        if restore.trashed is not None:
+            changes[restore.trashed.field] = "it is taken out of the trash"
+        updates = not is_equal(decision.endpoint, decision.fields, decision.live.fields, changes)
+        looks = updates and reads_back(decision.endpoint)
+    return 1 + updates + uploads + looks
 
 
 def needs_update(endpoint: Endpoint, fields: Any) -> bool:

@@ -130,11 +130,26 @@ class _OneRecord:
                 live = await self._looker.back(self._endpoint, self._parent, self._as_at_target(row, live))
             await self._until_certain("update", self._as_at_target(row, live), row)
             row = self._journal.note(row, "written", stage=3)
+        if row.action == "undelete" and self._restore.update is not None and row.stage < 3:
+            # What was in the trash may have changed before or while it got there.
+            live = await self._back(row, live)
+            if live is None or not self._differs(row, live):
+                return await self.judge(row, live)
+            await self._until_certain("update", self._as_at_target(row, live), row)
+            row = self._journal.note(row, "written", stage=3)
         if not reads_back(self._endpoint):
             return row
-        return await self.judge(
-            row, await self._looker.back(self._endpoint, self._parent, self._as_at_target(row, live))
-        )
+        return await self.judge(row, await self._back(row, live))
+
+    async def _back(self, row: RestoreRecord, live: Live | None) -> Live | None:
+        """The record as it is at the target now."""
+        if reads_back(self._endpoint):
+            return await self._looker.back(self._endpoint, self._parent, self._as_at_target(row, live))
+        found = (await self._looker.everything(self._endpoint, self._parent)).by_id.get(row.target_id or "")
+        return None if found is None or found.trashed else found
+
+    def _differs(self, row: RestoreRecord, live: Live) -> bool:
+        return unexpected(compared(self._endpoint, self._fields, live.fields, self._changed_by(row)))
 
     async def _send(self, row: RestoreRecord, *, uncertain: bool) -> tuple[RestoreRecord, Live | None]:
         """The write itself, and what is known of the record then. `uncertain`: it may have been done already."""
@@ -240,7 +255,8 @@ class _OneRecord:
         if self._stored.has_blob and restore.blob is not None:
             made |= restore.blob.changes
         for kind, write in restore.writes().items():
-            if kind == row.action or (kind == "update" and needs_update(self._endpoint, self._fields)):
+            updated = row.stage >= 3 or needs_update(self._endpoint, self._fields)
+            if kind == row.action or (kind == "update" and updated):
                 made |= write.changes
         return made
 
