@@ -85,6 +85,13 @@ def of_instance(conn: sa.Connection, instance_id: int, page: PageRequest) -> Lis
     return listed(conn, sa.select(*_RESTORE).where(restores.c.instance_id == instance_id), restores.c.id, page, Restore)
 
 
+def about(conn: sa.Connection, instance_id: int, *, limit: int = 10_000) -> list[Restore]:
+    """The restores of an instance's backups, and those that write to its source; newest first."""
+    either = sa.or_(restores.c.instance_id == instance_id, restores.c.target_id == instance_id)
+    query = sa.select(*_RESTORE).where(either).order_by(restores.c.id.desc()).limit(limit)
+    return [Restore(*row) for row in conn.execute(query)]
+
+
 def reported(conn: sa.Connection) -> list[tuple[int, Restore]]:
     """(customer, restore) of those that have ended and of which the vault has a report: not of plans."""
     columns = [restores.c[name] for name in Restore.__dataclass_fields__]

@@ -9,7 +9,7 @@ from holdfast.cli import completion
 from holdfast.cli.errors import INTERRUPTED, NOT_GOOD
 from holdfast.cli.output import Output, count, duration, moment, styled
 from holdfast.cli.parameters import At, Backup, Json, Name, example, parse_time
-from holdfast.errors import InputError, NotFound
+from holdfast.errors import Conflict, InputError, NotFound
 
 if TYPE_CHECKING:
     from holdfast.catalog.restores import Restore
@@ -128,11 +128,9 @@ def restores(
     cancel: Annotated[bool, typer.Option("--cancel", help="Cancel it: it ends before its next write.")] = False,
     json: Json = False,
 ) -> None:
-    """List the restores of an instance's backups, or show one with its signed report."""
+    """List the restores of an instance's backups and those to it, or show one with its signed report."""
     from holdfast.catalog import restores as catalog
-    from holdfast.catalog.listing import PageRequest
     from holdfast.cli.session import opened
-    from holdfast.operations.restore import cancel_restore
 
     output = Output(as_json=json)
     if cancel and restore_id is None:
@@ -141,21 +139,30 @@ def restores(
         instance = session.instance(name)
         with session.services.database.read() as connection:
             if restore_id is not None:
-                found = [catalog.get(connection, restore_id, instance_id=instance.id)]
+                one = catalog.get(connection, restore_id)
+                if instance.id not in (one.instance_id, one.target_id):
+                    raise NotFound(f"{name} has no restore {restore_id}", field="ID")
+                found = [one]
             else:
-                found = catalog.of_instance(connection, instance.id, PageRequest(per_page=10_000)).items[::-1]
+                found = catalog.about(connection, instance.id)
         if cancel:
-            found = [cancel_restore(session.services, found[0])]
+            _cancel(session, output, found[0])
+            return
         if restore_id is not None:
             _tell_one(session, output, found[0])
             return
         output.document({"restores": [document(one) for one in found]})
         if not found:
-            output.say(f"Nothing of {name} was restored yet.")
+            output.say(f"Nothing was restored from {name} or to it yet.")
+        labels = {one.id: one.label or "" for one in session.instances()}
         output.table(
-            ["id", "status", "backup #", "asked for", "created #", "updated #", "left alone #", "failed #", "differ #"],
+            ["id", "status", "complete", "from", "backup #", "to", "asked for", "created #", "updated #",
+             "left alone #", "failed #", "differ #"],
             [
-                [str(one.id), styled(_outcome(one), _STYLES.get(one.status, "")), one.sequence, moment(one.queued_at),
+                [str(one.id), styled(_outcome(one), _STYLES.get(one.status, "")),
+                 {True: "yes", False: "no", None: ""}[one.complete],
+                 labels.get(one.instance_id, str(one.instance_id)), one.sequence,
+                 labels.get(one.target_id, str(one.target_id)), moment(one.queued_at),
                  *(one.counters.get(key) for key in ("created", "updated", "left_alone", "failed", "differ"))]
                 for one in found
             ],
@@ -173,8 +180,24 @@ def document(restore: "Restore") -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _cancel(session: "Session", output: Output, restore: "Restore") -> None:
+    """Raises Conflict where it has ended."""
+    from holdfast.cli import resuming
+    from holdfast.operations.restore import cancel_restore
+
+    canceled = cancel_restore(session.services, restore)
+    if not canceled.active:
+        raise Conflict(f"restore {restore.id} has ended: {canceled.status}", code="restore_ended")
+    output.document({"restore": document(canceled)})
+    command, _ = resuming.command_of(session, canceled)
+    output.say(f"Restore {canceled.id} ends before its next write; what it has written stays.", "yellow")
+    output.note(f"Where no worker has it, that is when a worker, or `{command}`, picks it up.")
+
+
 def _tell_plan(output: Output, plan: "RestorePlan", what: str, target: str | None) -> None:
     output.say(f"From {what} to the source of {target}:", "bold")
+    for remark in plan.remarks:
+        output.say(remark, "yellow")
     output.table(
         ["endpoint", "create #", "update #", "undelete #", "leave alone #", "impossible #", "blobs #"],
         [

@@ -196,3 +196,36 @@ def test_nothing_to_write_is_good_only_where_all_is_there_as_it_was(cli: Command
         assert (done.code, done.json["complete"], done.json["plan"]["impossible"]) == (1, False, 1)
         told = cli.good(*one, "--on-conflict", "overwrite")
         assert (told["status"], told["complete"], told["restore"]["complete"]) == ("successful", True, True)
+
+
+def test_restores_are_listed_with_their_target_and_cannot_be_canceled_at_their_end(
+    cli: CommandLine, open_restore: tuple[WritableSource, int]
+) -> None:
+    _, open_id = open_restore
+    done = cli("restores", "mine", str(open_id), "--cancel")
+    assert done.code == 0 and "ends before its next write" in done.out and "picks it up" in done.err, done
+    assert cli(*THE_OPEN, "--yes").code == 1
+    done = cli("restores", "mine", str(open_id), "--cancel")
+    assert done.code == 2 and f"restore {open_id} has ended: canceled" in done.err, done
+    cli.good("add", "Boards", "other", "account=two")
+    assert "Nothing was restored from other or to it yet" in cli("restores", "other").out
+    assert cli("restore", "mine", "--endpoint", "people", "--to", "other", "--yes").code == 0
+    for name in ("mine", "other"):
+        listed = cli("restores", name).out
+        assert "other" in listed and "yes" in listed, listed
+    (made,) = cli.good("restores", "other")["restores"]
+    assert cli.good("restores", "other", str(made["id"]))["restore"]["complete"] is True
+    assert cli("restores", "other", str(open_id)).code == 2
+
+
+def test_a_plan_from_a_failed_backup_says_which_is_complete(
+    cli: CommandLine, open_restore: tuple[WritableSource, int]
+) -> None:
+    boards, _ = open_restore
+    boards.records["one/people"]["x"] = {"name": "without an id"}
+    assert cli("backup", "mine").code == 1
+    done = cli("restore", "mine", "--dry-run")
+    assert "backup 2 failed; the last complete one is 1" in done.out, done
+    assert cli.good("restore", "mine", "--dry-run")["plan"]["remarks"] == [
+        "backup 2 failed; the last complete one is 1"
+    ]

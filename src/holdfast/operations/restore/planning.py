@@ -5,6 +5,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from holdfast.catalog import runs
 from holdfast.catalog.instances import Instance
 from holdfast.catalog.restore_records import DIFFERS
 from holdfast.definitions.document import Endpoint
@@ -69,6 +70,8 @@ class RestorePlan:
     endpoints: list[EndpointPlan]
     requests: int = 0
     """Requests of the restore: looking, writing, reading back."""
+    remarks: list[str] = field(default_factory=list)
+    """What is to be known of the backup that is restored, for people."""
     seconds: float = 0.0
     """How long it takes, about: by the definition's limits and by how long the target took to answer just now."""
 
@@ -91,6 +94,7 @@ class RestorePlan:
             **{name: self.total(name) for name in names},
             "requests": self.requests,
             "seconds": round(self.seconds, 1),
+            "remarks": self.remarks,
             "endpoints": [asdict(one) for one in self.endpoints],
         }
 
@@ -143,7 +147,18 @@ async def plan_in(context: Context) -> RestorePlan:
     took = (time.monotonic() - began) / looks if looks else _GUESSED_S
     limits = context.definition.connection.limits
     slowest = requests / limits.requests * limits.per.total_seconds() if limits.requests else 0.0
-    return RestorePlan(made, requests, max(requests * took, slowest))
+    return RestorePlan(made, requests, _remarks(context.given), max(requests * took, slowest))
+
+
+def _remarks(what: Given) -> list[str]:
+    run = what.state.run
+    if run.status == "successful":
+        return []
+    with what.services.database.read() as connection:
+        complete = runs.newest_ended(connection, run.instance_id, at=run.ended_at, status="successful")
+    told = "there is no complete one before it" if complete is None else f"the last complete one is {complete.sequence}"
+    ended = "failed" if run.status == "failed" else "was canceled"
+    return [f"backup {run.sequence} {ended}; {told}"]
 
 
 def writes_of(decision: Decision) -> int:
