@@ -105,6 +105,22 @@ def test_what_is_as_it_was_is_left_alone(
     assert (made.status, made.counters["left_alone"], boards.writes) == ("successful", 13, [])
 
 
+def test_a_duplicated_parent_gets_no_children_and_the_plan_says_so(
+    installation: Installation, boards: WritableSource
+) -> None:
+    ways = DOCUMENT.format(url=boards.url).replace("      find: title\n", "      find: title\n      rename: title\n")
+    instance = installation.instance(ways)
+    assert installation.backup(instance).status == "successful"
+    (board, *_) = boards.all("one/boards")
+    boards.records["one/boards"][board["id"]]["owner"] = boards.all("one/people")[2]["id"]
+    plan = planned(installation, instance, on_conflict="duplicate")
+    made = restored(installation, instance, on_conflict="duplicate")
+    assert (made.status, list(made.failures)) == ("successful", [])
+    assert (plan.total("create"), plan.total("leave")) == (1, 12)
+    assert (made.counters["created"], made.counters["left_alone"]) == (1, 12)
+    assert made.counters["requests"] == plan.requests
+
+
 @pytest.mark.parametrize("rule", ["skip", "overwrite", "duplicate"])
 def test_what_differs_is_left_alone_overwritten_or_duplicated(
     installation: Installation, boards: WritableSource, instance: Instance, rule: str

@@ -127,6 +127,8 @@ async def plan_in(context: Context) -> RestorePlan:
                 new_parents.add(decision.parent_key)
             if decision.action in WRITTEN:
                 written.add(decision.parent_key)
+            if decision.is_duplicate:
+                continue  # what lies below the original, or refers to it, still does
             if decision.action in {"create", "undelete"}:
                 context.ties.expect(endpoint, decision.key, decision.parent_key, decision.fields)
             elif decision.live is not None:
