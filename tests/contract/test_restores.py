@@ -72,6 +72,10 @@ def test_an_empty_value_or_an_unknown_field_never_widens_a_restore(vendor: Clien
         assert vendor.post(path, form).problem(400)[:2] == (f"restore[{name}]", "unknown")
         body = {"restore": {"endpoint": "people", name: True}}
         assert vendor.post(path, json=body).problem(400)[:2] == (f"restore[{name}]", "unknown")
+    assert vendor.post(path, json={"dry_run": True}).problem(400)[:2] == ("dry_run", "unknown")
+    assert vendor.post(path, {"restore": "x"}).problem(400)[:2] == ("restore", "unknown")
+    asked = vendor.post(f"{path}?restore[dry_run]=true", {"restore[endpoint]": "people"})
+    assert asked.problem(400)[:2] == ("restore[dry_run]", "unknown")
     assert vendor.get(path).body == [] and boards.writes == []
-    absent = {"restore": {"endpoint": "people", "dry_run": True, "to": None, "where": None}, "other": "x"}
+    absent = {"restore": {"endpoint": "people", "dry_run": True, "to": None, "where": None}}
     assert vendor.post(path, json=absent).status == 200

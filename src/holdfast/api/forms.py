@@ -77,8 +77,8 @@ class Values:
 class Form:
     """An instance is a dependency of FastAPI's.
 
-    A strict one refuses empty values, and unknown fields of its groups: for what writes somewhere else, where a slip
-    of the pen must not widen what is asked for.
+    A strict one refuses empty values, unknown fields, and fields in the address: for what writes somewhere else, where
+    a slip of the pen must not widen what is asked for.
     """
 
     def __init__(self, *fields: Field, is_strict: bool = False) -> None:
@@ -113,9 +113,9 @@ class Form:
         if self._is_strict:
             known = ", ".join(one.name for one in self.fields)
             problems += [
-                Problem(name, "unknown", f"there is no such field; there are: {known}")
-                for name in body.fields
-                if any(name.startswith(f"{group}[") for group in self._groups)
+                Problem(name, "unknown", f"there is no such field; there are: {known}, in the body")
+                for name in (*body.fields, *request.query_params)
+                if not (body.is_json and name in self._groups)
             ]
         return Values(values, body.fields, problems)
 
@@ -125,7 +125,7 @@ class Form:
         Never both as contents: generators of clients make one method per operation, and the most used one makes none
         that works where a body has several content types. `openapi.as_forms` makes a document of the forms.
         """
-        form = _object({one.name: (one.schema(), one.required) for one in self.fields})
+        form = self._object({one.name: (one.schema(), one.required) for one in self.fields})
         if as_form:
             content, description = {FORM: {"schema": form}}, "Or the same as JSON."
         else:
@@ -144,9 +144,11 @@ class Form:
             within = nested.setdefault(outer, {}) if inner else plain
             within[inner.rstrip("]") or outer] = (one.schema(), one.required)
         for outer, members in nested.items():
-            closed = {"additionalProperties": False} if self._is_strict else {}
-            plain[outer] = (_object(members) | closed, any(required for _, required in members.values()))
-        return _object(plain)
+            plain[outer] = (self._object(members), any(required for _, required in members.values()))
+        return self._object(plain)
+
+    def _object(self, members: Mapping[str, tuple[Mapping[str, Any], bool]]) -> dict[str, Any]:
+        return _object(members) | ({"additionalProperties": False} if self._is_strict else {})
 
 
 def _object(members: Mapping[str, tuple[Mapping[str, Any], bool]]) -> dict[str, Any]:
