@@ -283,7 +283,9 @@ def _tell_end(session: "Session", output: Output, restore: "Restore", name: str,
     output.say(f"Restore to {target} {_outcome(restore)}: {said}", _STYLES.get(restore.status, ""))
     for failure in restore.failures[:_SHOWN]:
         place = " ".join(str(failure[key]) for key in ("endpoint", "record_id") if failure.get(key))
-        output.say(f"{place}: {failure['message']}" if place else str(failure["message"]), "red", indent=2)
+        said = str(failure["message"])
+        named = not place or said.startswith((f"{place},", f"{place}:"))  # by what the source was asked for
+        output.say(said if named else f"{place}: {said}", "red", indent=2)
     if len(restore.failures) > _SHOWN:
         output.say(f"and {len(restore.failures) - _SHOWN:,} more", "red", indent=2)
     _tell_differences(session, output, restore)

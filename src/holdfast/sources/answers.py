@@ -37,12 +37,12 @@ def refusal(
     if means == "failed":
         return SourceRefused(said, status=status)
     if means == "retry":
-        return SourceFailed(said, status=status, hint="The source has a fault of its own: run the backup later.")
+        return SourceFailed(said, status=status, hint="The source has a fault of its own: try again later.")
     if throttled or means == "throttled":
         return SourceThrottled(
             said,
             status=status,
-            hint="The source wants fewer requests: lower `limits` in the definition, or run the backup later.",
+            hint="The source wants fewer requests: lower `limits` in the definition, or try again later.",
         )
     if status == 401 or means == "credential":
         return CredentialRefused(
@@ -50,10 +50,10 @@ def refusal(
         )
     if status == 403:
         return SourceRefused(
-            said, status=status, hint="The credential is not allowed to read this: check its scopes or permissions."
+            said, status=status, hint="The credential is not allowed to do this: check its scopes or permissions."
         )
     if status >= 500 or status in {408, 425}:
-        return SourceFailed(said, status=status, hint="The source has a fault of its own: run the backup later.")
+        return SourceFailed(said, status=status, hint="The source has a fault of its own: try again later.")
     if status == 404:
         return SourceRefused(
             said, status=status, hint="Check `path` in the definition, and the address in its variables."

@@ -218,6 +218,16 @@ def test_restores_are_listed_with_their_target_and_cannot_be_canceled_at_their_e
     assert cli("restores", "other", str(open_id)).code == 2
 
 
+def test_what_the_source_refuses_is_told_once_and_speaks_of_no_backup(
+    cli: CommandLine, open_restore: tuple[WritableSource, int]
+) -> None:
+    boards, _ = open_restore
+    boards.switches.refuse = {"person 1": 500}
+    done = cli(*THE_OPEN, "--yes")
+    assert done.code == 1 and "create: the source answered 500" in done.out, done
+    assert done.out.count("people 2") == 1 and "run the backup" not in done.out, done
+
+
 def test_a_plan_from_a_failed_backup_says_which_is_complete(
     cli: CommandLine, open_restore: tuple[WritableSource, int]
 ) -> None:
