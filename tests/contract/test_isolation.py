@@ -91,6 +91,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", _INSTANCE + "/variables/{key}"): _B,
     ("PUT", _INSTANCE + "/variables/{key}"): Row("vendor", {"variable[value]": "x"}),
     ("GET", _INSTANCE + "/backups"): _B,
+    ("POST", _INSTANCE + "/compare/live"): _B,  # before a backup is asked for, which it would find under way
     ("POST", _INSTANCE + "/backups"): _B,
     ("GET", _INSTANCE + "/backups/active"): _B,
     ("GET", _INSTANCE + "/backups/{backup_id}"): _B,
@@ -112,7 +113,6 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/v1/receipt_key"): _B,
     ("GET", _INSTANCE + "/search"): Row("both", query="text=secret"),
     ("GET", _INSTANCE + "/compare"): _B,
-    ("POST", _INSTANCE + "/compare/live"): _B,
     ("GET", _INSTANCE + "/changes"): _B,
     ("GET", _INSTANCE + "/alarms"): _B,
     ("GET", _INSTANCE + "/alarms/{alarm_id}"): _B,
