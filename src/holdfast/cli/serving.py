@@ -225,7 +225,8 @@ def _wait(children: dict[str, "subprocess.Popen[bytes]"]) -> int:
     code = 0
     while not stop.wait(_LOOK_S / 4):
         ended = [name for name, child in children.items() if child.poll() is not None]
-        if ended:
+        # Ctrl-C tells the whole group: a child may have ended of it before this process has heard.
+        if ended and not stop.wait(_LOOK_S):
             code = children[ended[0]].returncode or 1
             _log.error("the %s ended with exit code %d: stopping", ended[0], code)
             break
