@@ -19,6 +19,7 @@ from datetime import timedelta
 from itertools import cycle
 from pathlib import Path
 
+from benchmarks.beside import started
 from benchmarks.load_client import BadAnswer, Connection, load, next_target
 from benchmarks.results import Result, at_least, at_most
 
@@ -82,14 +83,8 @@ def _api_of(parent: int) -> int:
 @contextmanager
 def constant() -> Iterator[tuple[str, int]]:
     """The constant's address, and the process that answers."""
-    command = [sys.executable, "-m", "benchmarks.constant"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().strip(), process.pid
-    finally:
-        process.kill()
-        process.communicate()
+    with started("benchmarks.constant") as found:
+        yield found
 
 
 async def wait_until_ready(url: str, headers: Mapping[str, str]) -> None:

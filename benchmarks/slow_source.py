@@ -7,14 +7,12 @@ It prints its port, and ends when its standard input does.
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from aiohttp import web
+
+from benchmarks.beside import end_with_parent, started
 
 ANSWER_S, PAGES, RECORDS_A_PAGE = 0.05, 120, 100
 
@@ -45,22 +43,10 @@ async def _serve() -> None:
 @contextmanager
 def running() -> Iterator[str]:
     """The address of a server process of one's own."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.slow_source"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    try:
-        assert process.stdout is not None
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
-    os._exit(0)
+    with started("benchmarks.slow_source") as (port, _):
+        yield f"http://127.0.0.1:{port}"
 
 
 if __name__ == "__main__":
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     asyncio.run(_serve())

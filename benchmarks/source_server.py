@@ -13,12 +13,9 @@ are another process's. It prints its port, and ends when its standard input does
 import asyncio
 import ipaddress
 import json
-import os
 import random
 import ssl
-import subprocess
 import sys
-import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +33,7 @@ from cryptography.x509.oid import NameOID
 from isal import isal_zlib
 
 from benchmarks import records
+from benchmarks.beside import end_with_parent, started
 
 BLOB_BYTES = 100_000_000
 CERTIFICATE = "certificate.pem"
@@ -166,31 +164,14 @@ def running(pool: int = records.POOL, *, secured_in: Path | None = None) -> Iter
 
     With a folder for its certificate it speaks TLS and compresses.
     """
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.source_server",
-        str(pool),
-        *([] if secured_in is None else [secured_in]),
-    ]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    try:
-        assert process.stdout is not None
-        port = int(process.stdout.readline())
+    folder = () if secured_in is None else (str(secured_in),)
+    with started("benchmarks.source_server", str(pool), *folder) as (port, _):
         if secured_in is None:
             yield Source(f"http://127.0.0.1:{port}")
         else:
             yield Source(f"https://127.0.0.1:{port}", secured_in / CERTIFICATE)
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
-    os._exit(0)
 
 
 if __name__ == "__main__":
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     asyncio.run(_serve(int(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2:] else None))
