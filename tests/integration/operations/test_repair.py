@@ -239,8 +239,11 @@ def test_a_lost_parent_fails_backups_until_it_is_read_again(
     repair(installation.services)
     assert opened().backup(instance).status == "successful"
     installation = opened()
-    assert repair(installation.services).is_whole
-    assert verify(installation.services).findings == []
+    second = repair(installation.services)
+    # Which endpoints share a pack is a matter of timing: with the parents, old versions of items may be gone.
+    assert {held.endpoint for one in second.not_had for held in one.held} <= {"items"}
+    assert repair(opened().services, forget_lost=True).is_whole
+    assert verify(opened().services).findings == []
 
 
 def test_a_replica_is_mended_from_the_vault(opened: Callable[[], Installation]) -> None:
