@@ -67,7 +67,7 @@ def test_a_blob_of_one_repeated_byte_is_cut_at_the_largest_size():
 
 
 @given(st.data())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_any_range_of_a_blob_is_read(data: st.DataObject):
     from holdfast.storage.memory import MemoryStorage
     from holdfast.vault import RootKey, Vault

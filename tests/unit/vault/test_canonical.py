@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.errors import VaultError
@@ -26,7 +26,6 @@ def shuffled(value: Any, draw: Any) -> Any:
 
 
 @given(st.data(), values, st.booleans())
-@settings(max_examples=100, deadline=None)
 def test_key_order_and_white_space_change_neither_canonical_form_nor_shape(data: Any, value: Any, ascii_only: bool):
     one = json.dumps(value, ensure_ascii=ascii_only)
     other = json.dumps(shuffled(value, data.draw), ensure_ascii=ascii_only, indent=data.draw(st.integers(0, 3)))
@@ -38,7 +37,6 @@ def test_key_order_and_white_space_change_neither_canonical_form_nor_shape(data:
 
 
 @given(values, values)
-@settings(max_examples=100, deadline=None)
 def test_equal_canonical_forms_mean_equal_shapes_and_equal_values(a: Any, b: Any):
     one, other = json.dumps(a).encode(), json.dumps(b, indent=1).encode()
     if digests.canonical(one) == digests.canonical(other):
@@ -49,7 +47,6 @@ def test_equal_canonical_forms_mean_equal_shapes_and_equal_values(a: Any, b: Any
 
 
 @given(values)
-@settings(max_examples=100, deadline=None)
 def test_the_canonical_form_is_the_same_value_and_its_own_canonical_form(value: Any):
     raw = json.dumps(value, indent=2).encode()
     form = digests.canonical(raw)
@@ -126,7 +123,6 @@ def test_volatile_paths_are_left_out_through_lists_and_however_they_are_spelt():
 
 
 @given(values, st.sampled_from([(), ("a",), ("a.b", "b"), ("a.a.a", "", "b.a"), ("a", "a.b")]))
-@settings(max_examples=100, deadline=None)
 def test_the_way_taken_by_deep_values_gives_the_same_form(value: Any, volatile: tuple[str, ...]):
     raw = json.dumps({"a": value, "b": {"a": [value], "b": {"a": 1}}}).encode()
     paths = module._compiled(volatile)
