@@ -7,12 +7,15 @@ stop by themselves, or a killed service would leave a worker behind that holds t
 
 import gc
 import logging
+import math
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
@@ -47,6 +50,39 @@ _PROGRAM = (sys.executable, "-m", "holdfast.cli.main")
 Parent = Annotated[int | None, typer.Option("--parent", hidden=True)]
 
 
+class Stop:
+    """Told by SIGTERM, SIGINT, or because the parent process has gone: then it stays told. Made in the main thread.
+
+    A pipe, which Python's C handler writes to before anything else runs: a look that begins after a signal has come
+    sees it. A handler in Python would come later, and between any two instructions, also those that hold an Event's
+    lock: setting one there can wait for itself for ever.
+    """
+
+    def __init__(self, parent: int | None = None) -> None:
+        self.parent = parent
+        self._told, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
+        signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._tell)
+
+    def _tell(self, *_: object) -> None:
+        """Again, since an event loop that runs in the main thread takes the place of the wakeup descriptor."""
+        with suppress(BlockingIOError):  # the pipe is full of signals already
+            os.write(self._writer, b"s")
+
+    def wait(self, timeout_s: float = math.inf) -> bool:
+        """Whether it is told, at the latest after `timeout_s`."""
+        until = time.monotonic() + timeout_s
+        while True:
+            left_s = max(until - time.monotonic(), 0.0)
+            is_told = bool(select.select([self._told], [], [], min(left_s, _LOOK_S))[0])
+            if is_told or self.parent not in (None, os.getppid()):
+                return True
+            if left_s <= _LOOK_S:
+                return False
+
+
 @app.command(
     rich_help_panel=_PANEL, epilog=example("holdfast serve", "holdfast serve --host 0.0.0.0 --port 8080")
 )  # fmt: skip
@@ -76,6 +112,7 @@ def serve(
     prepared = subprocess.run([*_PROGRAM, "prepare"], check=False, stdin=subprocess.DEVNULL)
     if prepared.returncode:
         raise typer.Exit(prepared.returncode)
+    stop = Stop()
     with _bound(host or settings.host, settings.port if port is None else port) as listener:
         address, number = listener.getsockname()[:2]
         children = {"API": _start("api", "--fd", str(listener.fileno()), fds=(listener.fileno(),))}
@@ -83,7 +120,7 @@ def serve(
             children["worker"] = _start("worker")
         shown = f"[{address}]" if ":" in address else address
         _log.info("serving at http://%s:%d, described at http://%s:%d/docs", shown, number, shown, number)
-        code = _wait(children)
+        code = _wait(children, stop)
     if code:
         raise typer.Exit(code)
 
@@ -102,7 +139,7 @@ def worker(parent: Parent = None) -> None:
 
     settings = load_settings()
     logs.service(settings.log_level, settings.log_format)
-    stop = _stop_event(parent)
+    stop = Stop(parent)
     with _opened_once_there_is_storage(stop) as session:
         if session is None:
             return
@@ -111,7 +148,7 @@ def worker(parent: Parent = None) -> None:
         if not _become_worker(services.engine, stop):
             return
         _log.info("working as process %d", os.getpid())
-        duties, watch = Duties(services), StorageWatch(services, partial(_begin_anew, parent))
+        duties, watch = Duties(services), StorageWatch(services, partial(_begin_anew, stop))
         duties.start()
         watch.start()
         stop.wait()
@@ -140,7 +177,7 @@ def api(fd: Annotated[int, typer.Option(help="The listening socket.")], parent: 
         gc.collect()
         gc.freeze()
         gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, 20, 20)
-        stop = _stop_event(parent)
+        stop = Stop(parent)
 
         def end_server() -> None:
             stop.wait()
@@ -174,14 +211,14 @@ def server_config(application: "FastAPI") -> "uvicorn.Config":
 
 
 @contextmanager
-def _opened_once_there_is_storage(stop: threading.Event) -> "Iterator[Session | None]":
+def _opened_once_there_is_storage(stop: Stop) -> "Iterator[Session | None]":
     """The installation, as soon as its storage answers; None: told to stop before that."""
     from holdfast.cli.session import opened
     from holdfast.errors import StorageUnavailable
 
     with ExitStack() as stack:
         session = None
-        while session is None and not stop.is_set():
+        while session is None and not stop.wait(0):
             try:
                 session = stack.enter_context(opened())
             except StorageUnavailable as error:
@@ -190,10 +227,10 @@ def _opened_once_there_is_storage(stop: threading.Event) -> "Iterator[Session | 
         yield session
 
 
-def _become_worker(engine: "Engine", stop: threading.Event) -> bool:
+def _become_worker(engine: "Engine", stop: Stop) -> bool:
     """Be the worker, as soon as no other process is. False: told to stop before that."""
     told = False
-    while not stop.is_set():
+    while not stop.wait(0):
         try:
             engine.start()
             return True
@@ -205,10 +242,11 @@ def _become_worker(engine: "Engine", stop: threading.Event) -> bool:
     return False
 
 
-def _begin_anew(parent: int | None) -> None:
+def _begin_anew(stop: Stop) -> None:
     """Become a worker that has just been started, with nothing under way, which waits for its storage."""
-    of_parent = () if parent is None else ("--parent", str(parent))
-    os.execv(sys.executable, [*_PROGRAM, "worker", *of_parent])
+    of_parent = () if stop.parent is None else ("--parent", str(stop.parent))
+    if not stop.wait(0):
+        os.execv(sys.executable, [*_PROGRAM, "worker", *of_parent])
 
 
 def _start(command: str, *arguments: str, fds: tuple[int, ...] = ()) -> "subprocess.Popen[bytes]":
@@ -219,14 +257,13 @@ def _start(command: str, *arguments: str, fds: tuple[int, ...] = ()) -> "subproc
     )
 
 
-def _wait(children: dict[str, "subprocess.Popen[bytes]"]) -> int:
+def _wait(children: dict[str, "subprocess.Popen[bytes]"], stop: Stop) -> int:
     """Until told to stop, or a child ends by itself; then both are ended. Answers the exit code."""
-    stop = _stop_event(None)
     code = 0
     while not stop.wait(_LOOK_S / 4):
         ended = [name for name, child in children.items() if child.poll() is not None]
-        # Ctrl-C tells the whole group: a child may have ended of it before this process has heard.
-        if ended and not stop.wait(_LOOK_S):
+        # Asked again: Ctrl-C tells the whole group, and a child may have ended of it since.
+        if ended and not stop.wait(0):
             code = children[ended[0]].returncode or 1
             _log.error("the %s ended with exit code %d: stopping", ended[0], code)
             break
@@ -242,35 +279,6 @@ def _wait(children: dict[str, "subprocess.Popen[bytes]"]) -> int:
             child.wait()
     _log.info("stopped")
     return code
-
-
-def _stop_event(parent: int | None) -> threading.Event:
-    """Set by SIGTERM, SIGINT, or when the parent process has gone."""
-    stop = threading.Event()
-    # A handler runs between any two instructions of the main thread, also those that hold the event's own lock: setting
-    # it there can wait for itself for ever, surely where Ctrl-C and SIGTERM come together. So a thread sets it.
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-
-    def on_signal(*_: object) -> None:
-        with suppress(BlockingIOError):  # the pipe is full of signals already
-            os.write(writer, b"s")
-
-    def wait_for_signal() -> None:
-        os.read(reader, 1)
-        stop.set()
-
-    def watch_parent() -> None:
-        while not stop.wait(_LOOK_S):
-            if os.getppid() != parent:
-                stop.set()
-
-    threading.Thread(target=wait_for_signal, name="signals", daemon=True).start()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
-    if parent is not None:
-        threading.Thread(target=watch_parent, name="parent", daemon=True).start()
-    return stop
 
 
 def _bound(host: str, port: int) -> socket.socket:
