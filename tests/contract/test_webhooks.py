@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 from standardwebhooks.webhooks import Webhook as Verifier
 
-from holdfast.catalog import webhooks
+from holdfast.catalog import schema, webhooks
+from holdfast.catalog.listing import PageRequest
 from holdfast.catalog.schema import webhook_deliveries
 from holdfast.clock import now, parse_time
 from holdfast.operations import webhooks as operations
@@ -133,6 +134,61 @@ def test_a_failed_delivery_is_tried_again_with_growing_pauses_and_given_up_in_th
     [delivery] = _deliveries(vendor, webhook)
     assert (delivery["status"], delivery["next_attempt_at"]) == ("given_up", None)
     assert len({one.headers["webhook-id"] for one in receiver.received}) == 1
+
+
+def test_a_webhook_removed_while_something_is_on_its_way_stops_nobody_else(
+    service: Service, vendor: Client, other: Client, receiver: Receiver
+) -> None:
+    removed = _create(vendor, receiver, events="backup.failed")
+    vendor.back_up(vendor.new_instance())
+    with service.services.database.write() as connection:
+        webhooks.claim(connection, now(), now())  # another sender has it in its hands, and settles it afterwards
+    assert vendor.call("DELETE", f"/v1/webhooks/{removed['id']}").status == 204
+    with service.services.database.write() as connection:
+        [delivery] = webhooks.deliveries(connection, removed["id"], PageRequest(1, 20)).items
+        webhooks.settle(connection, delivery.id, "pending", answer="500", next_attempt_at=now())
+    _create(other, receiver, events="backup.failed")
+    other.back_up(other.new_instance())
+    operations.deliver_due(service.services)
+    assert len(receiver.received) == 1
+    with service.services.database.read() as connection:
+        assert webhooks.delivery(connection, delivery.id, webhook_id=removed["id"]).status == "given_up"
+
+
+@pytest.mark.parametrize("status", [204, 410, 500])
+def test_a_webhook_removed_while_its_receiver_answers_is_told_nothing_more(
+    service: Service, vendor: Client, receiver: Receiver, status: int
+) -> None:
+    removed = _create(vendor, receiver, events="backup.failed")
+    vendor.back_up(vendor.new_instance())
+    receiver.status = status
+    receiver.meanwhile = lambda: vendor.call("DELETE", f"/v1/webhooks/{removed['id']}")
+    operations.deliver_due(service.services)
+    _make_due(service)
+    operations.deliver_due(service.services)
+    assert len(receiver.received) == 1
+
+
+def test_a_receiver_whose_secret_does_not_open_stops_nobody_else(
+    service: Service, vendor: Client, receiver: Receiver
+) -> None:
+    damaged, good = (_create(vendor, receiver, events="backup.failed") for _ in range(2))
+    with service.services.database.write() as connection:
+        of_damaged = sa.update(schema.webhooks).where(schema.webhooks.c.id == damaged["id"])
+        connection.execute(of_damaged.values(sealed_secret=b"nonsense"))
+    vendor.back_up(vendor.new_instance())
+    operations.deliver_due(service.services)
+    assert [one["status"] for one in _deliveries(vendor, good)] == ["delivered"]
+    [delivery] = _deliveries(vendor, damaged)
+    assert (delivery["status"], delivery["last_answer"]) == ("pending", "Damaged: it could not be sent")
+
+
+def test_a_vendor_has_a_hundred_webhooks_at_most(vendor: Client, service: Service, receiver: Receiver) -> None:
+    with service.services.database.write() as connection:
+        for _ in range(100):
+            webhooks.create(connection, vendor.vendor_id, receiver.url, ["none"], b"")
+    refused = vendor.post("/v1/webhooks", {"webhook[url]": receiver.url})
+    assert (refused.status, refused.problem()) == (400, ("webhook[url]", "too_many"))
 
 
 def test_a_delivery_is_replayed(service: Service, vendor: Client, receiver: Receiver) -> None:

@@ -1,7 +1,7 @@
 """An HTTP server in this process that takes webhooks and answers as it is told to."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -20,6 +20,8 @@ class Receiver:
 
     status: int = 204
     received: list[Received] = field(default_factory=list)
+    meanwhile: Callable[[], object] | None = None
+    """Called before an answer is sent."""
 
     def __enter__(self) -> Self:
         receiver = self
@@ -28,6 +30,8 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 receiver.received.append(Received(self.path, dict(self.headers), body))
+                if receiver.meanwhile is not None:
+                    receiver.meanwhile()
                 self.send_response(receiver.status)
                 if 300 <= receiver.status < 400:
                     self.send_header("Location", "/elsewhere")

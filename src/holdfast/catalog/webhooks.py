@@ -73,6 +73,12 @@ def of_vendor(conn: sa.Connection, vendor_id: int, page: PageRequest) -> Listing
     return listed(conn, query, webhooks.c.id, page, Webhook)
 
 
+def count(conn: sa.Connection, vendor_id: int) -> int:
+    """How many a vendor has."""
+    query = sa.select(sa.func.count()).select_from(webhooks).where(webhooks.c.vendor_id == vendor_id, _ALIVE)
+    return int(conn.execute(query).scalar_one())
+
+
 def change(
     conn: sa.Connection, webhook_id: int, *, url: str, events: Sequence[str], disabled_at: datetime | None
 ) -> None:  # fmt: skip

@@ -33,6 +33,8 @@ PAUSES = tuple(
 _CLAIMED_FOR = timedelta(minutes=2)
 _AT_ONCE = 20
 _KEPT = timedelta(days=30)
+_OF_A_VENDOR = 100
+"""Each event is written and sent once for every one of them, beside those of all other vendors."""
 _log = logging.getLogger(__name__)
 
 
@@ -51,6 +53,8 @@ def create(services: Services, vendor_id: int, url: str, events: Sequence[str]) 
     webhook_id = new_id()
     sealed = services.vault.installation.seal(secret.encode(), _context(webhook_id))
     with services.database.write() as connection:
+        if webhooks.count(connection, vendor_id) >= _OF_A_VENDOR:
+            raise InputError(f"a vendor may have {_OF_A_VENDOR} webhooks", field="url", code="too_many")
         made = webhooks.create(connection, vendor_id, url, events, sealed, webhook_id=webhook_id)
         revisions.webhook_changed(connection, made.id)
         acting.note(connection, vendor_id, "webhook.create", "webhook", made.id, url=url)
@@ -117,15 +121,20 @@ def deliver_due(services: Services) -> int:
     while True:
         with services.database.write() as connection:
             due = webhooks.claim(connection, now(), now() + _CLAIMED_FOR, _AT_ONCE)
-            receivers = {one.webhook_id: webhooks.get(connection, one.webhook_id) for one in due}
+            receivers = {one.webhook_id: webhooks.find(connection, one.webhook_id) for one in due}
+            wanted: list[tuple[Delivery, Webhook]] = []
             for one in due:
-                if receivers[one.webhook_id].disabled_at is not None:
-                    webhooks.settle(connection, one.id, "given_up", answer="the webhook is disabled")
+                receiver = receivers[one.webhook_id]
+                if receiver is not None and receiver.disabled_at is None:
+                    wanted.append((one, receiver))
+                    continue
+                # It may have been removed while something was on its way to it.
+                why = "the webhook is removed" if receiver is None else "the webhook is disabled"
+                webhooks.settle(connection, one.id, "given_up", answer=why)
         if not due:
             return count
-        enabled = [one for one in due if receivers[one.webhook_id].disabled_at is None]
-        outcomes = asyncio.run(_send_all(services, enabled, receivers))
-        for delivery, outcome in zip(enabled, outcomes, strict=True):
+        outcomes = asyncio.run(_send_all(services, wanted))
+        for (delivery, _), outcome in zip(wanted, outcomes, strict=True):
             _settle(services, delivery, outcome)
         count += len(due)
 
@@ -136,26 +145,28 @@ def forget_old(services: Services) -> int:
         return webhooks.forget(connection, now() - _KEPT)
 
 
-async def _send_all(services: Services, due: Sequence[Delivery], receivers: dict[int, Webhook]) -> list[Outcome]:
+async def _send_all(services: Services, wanted: Sequence[tuple[Delivery, Webhook]]) -> list[Outcome]:
     async with aiohttp.ClientSession(connector=connector(services.network)) as session:
-        return await asyncio.gather(*(
-            send(
-                session, receivers[one.webhook_id].url, _secret(services, receivers[one.webhook_id]), one.event_id,
-                one.payload,
-            )
-            for one in due
-        ))  # fmt: skip
+        return await asyncio.gather(*(_send(services, session, *one) for one in wanted))
+
+
+async def _send(services: Services, session: aiohttp.ClientSession, delivery: Delivery, receiver: Webhook) -> Outcome:
+    try:
+        return await send(session, receiver.url, _secret(services, receiver), delivery.event_id, delivery.payload)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one receiver, the others get theirs
+        _log.exception("delivery %d to webhook %d could not be sent", delivery.id, receiver.id)
+        return Outcome(False, False, f"{type(error).__name__}: it could not be sent")
 
 
 def _settle(services: Services, delivery: Delivery, outcome: Outcome) -> None:
     attempts = delivery.attempts + 1  # claiming counted this one
     with services.database.write() as connection:
+        receiver = webhooks.find(connection, delivery.webhook_id)
         if outcome.delivered:
             webhooks.settle(connection, delivery.id, "delivered", answer=outcome.answer)
-        elif outcome.gone or attempts > len(PAUSES):
+        elif receiver is None or outcome.gone or attempts > len(PAUSES):
             webhooks.settle(connection, delivery.id, "given_up", answer=outcome.answer)
-            if outcome.gone:
-                receiver = webhooks.get(connection, delivery.webhook_id)
+            if receiver is not None and outcome.gone:
                 webhooks.change(
                     connection, receiver.id, url=receiver.url, events=receiver.events, disabled_at=now()
                 )  # fmt: skip
