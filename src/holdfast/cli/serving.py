@@ -169,10 +169,17 @@ def api(fd: Annotated[int, typer.Option(help="The listening socket.")], parent: 
     from holdfast.cli.session import opened
     from holdfast.settings import load_settings
 
+    class Server(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            """Left to `Stop`: uvicorn takes Ctrl-C for a second one, and breaks requests off, where it comes beside
+            SIGTERM."""
+            yield
+
     settings = load_settings()
     logs.service(settings.log_level, settings.log_format)
     with opened() as session:
-        server = uvicorn.Server(server_config(create_app(session.services)))
+        server = Server(server_config(create_app(session.services)))
         # What is there by now stays: a collection need not look at its half a million objects, nor as often as usual.
         gc.collect()
         gc.freeze()
