@@ -14,10 +14,12 @@ import sqlalchemy as sa
 from holdfast.engine import Engine
 from tests.support.postgresql import PostgreSQL
 
+PATIENCE_S = 60.0
+"""Long enough for the slowest machine: who waits for it has failed."""
 WORKER = Path(__file__).with_name("worker.py")
 
 
-def until(condition: Callable[[], object], what: str, timeout_s: float = 15.0) -> float:
+def until(condition: Callable[[], object], what: str, timeout_s: float = PATIENCE_S) -> float:
     """Wait until the condition holds and return how long that took; fail if it never does."""
     begun = time.monotonic()
     while not condition():
@@ -60,7 +62,7 @@ class Workers:
         self._url, self._folder = url, folder
         self._processes: list[subprocess.Popen[str]] = []
 
-    def start(self, beat_s: float = 0.2, dead_after_s: float = 1.0, *new_kinds: str) -> subprocess.Popen[str]:
+    def start(self, beat_s: float = 0.5, dead_after_s: float = 2.0, *new_kinds: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, str(WORKER), self._url, str(self._folder), str(beat_s), str(dead_after_s), *new_kinds],
             stdout=subprocess.PIPE,
@@ -120,7 +122,7 @@ def url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def engine(url: str) -> Iterator[Engine]:
     """A migrated engine, not started."""
-    with Engine(url, poll_s=0.02, beat_s=0.2, dead_after_s=1) as engine:
+    with Engine(url, poll_s=0.02) as engine:
         engine.migrate()
         yield engine
 

@@ -9,7 +9,7 @@ import pytest
 
 from holdfast.engine import Engine, JobState
 
-from .conftest import Catalog, Workers, until
+from .conftest import PATIENCE_S, Catalog, Workers, until
 
 
 @pytest.fixture
@@ -33,16 +33,13 @@ def begun(workers: Workers, subject_id: int, pid: int) -> bool:
 
 
 def pair(
-    engine: Engine, catalog: Catalog, workers: Workers, dead_after_s: float = 1.0
+    engine: Engine, catalog: Catalog, workers: Workers, dead_after_s: float = 2.0
 ) -> tuple[subprocess.Popen[str], subprocess.Popen[str]]:
-    """Two workers at work: the one that runs job 7, and the other."""
-    both = [workers.start(dead_after_s=dead_after_s) for _ in range(2)]
-    for process in both:
-        workers.ready(process)
+    """Two workers at work: the one that runs job 7 and takes nobody for dead, and the other."""
+    first = workers.ready(workers.start(dead_after_s=3600))
     enqueue(engine, catalog, 7)
-    until(workers.log, "one of them begins")
-    both.sort(key=lambda process: not begun(workers, 7, process.pid))
-    return both[0], both[1]
+    until(workers.log, "the first one begins")
+    return first, workers.ready(workers.start(dead_after_s=dead_after_s))
 
 
 @on_sqlite
@@ -56,7 +53,7 @@ def test_a_killed_workers_job_is_run_again_by_the_next_process(
     first.wait()
     assert engine.state("backup", 7) == JobState.RUNNING
     second = workers.ready(workers.start(dead_after_s=3600))
-    took_s = until(lambda: begun(workers, 7, second.pid), "the second worker takes over", timeout_s=5)
+    took_s = until(lambda: begun(workers, 7, second.pid), "the second worker takes over")
     print(f"taken over {took_s:.2f} s after the start")
     workers.release(7)
     until(lambda: engine.state("backup", 7) == JobState.DONE, "the job is done")
@@ -67,9 +64,9 @@ def test_a_killed_workers_job_is_run_again_by_the_next_process(
 def test_there_is_one_worker_and_it_leaves_no_word_on_the_console(
     engine: Engine, catalog: Catalog, workers: Workers
 ) -> None:
-    first = workers.ready(workers.start())
+    first = workers.ready(workers.start(beat_s=2.0))
     second = workers.start()
-    output, errors = second.communicate(timeout=20)
+    output, errors = second.communicate(timeout=PATIENCE_S)
     assert second.returncode == 3
     assert f"process {first.pid} is already the worker" in output
     assert errors == ""
@@ -78,7 +75,7 @@ def test_there_is_one_worker_and_it_leaves_no_word_on_the_console(
     workers.release(7)
     until(lambda: engine.state("backup", 7) == JobState.DONE, "the job is done")
     first.send_signal(signal.SIGTERM)
-    output, errors = first.communicate(timeout=20)
+    output, errors = first.communicate(timeout=PATIENCE_S)
     assert (first.returncode, output, errors) == (0, "", "")
     assert not any(worker.is_alive for worker in engine.workers())
 
@@ -87,8 +84,8 @@ def test_there_is_one_worker_and_it_leaves_no_word_on_the_console(
 def test_a_live_worker_takes_over_from_a_killed_one(engine: Engine, catalog: Catalog, workers: Workers) -> None:
     first, second = pair(engine, catalog, workers)
     first.kill()
-    took_s = until(lambda: begun(workers, 7, second.pid), "the second worker takes over", timeout_s=5)
-    print(f"taken over {took_s:.2f} s after the kill, with a beat of 0.2 s and a limit of 1 s")
+    took_s = until(lambda: begun(workers, 7, second.pid), "the second worker takes over")
+    print(f"taken over {took_s:.2f} s after the kill, with a beat of 0.5 s and a limit of 2 s")
     workers.release(7)
     until(lambda: engine.state("backup", 7) == JobState.DONE, "the job is done")
     assert [event for event, *_ in workers.log()] == ["begin", "begin", "end"]
@@ -98,8 +95,8 @@ def test_a_live_worker_takes_over_from_a_killed_one(engine: Engine, catalog: Cat
 def test_a_stopped_workers_job_is_taken_over_at_once(engine: Engine, catalog: Catalog, workers: Workers) -> None:
     first, second = pair(engine, catalog, workers, dead_after_s=3600)
     first.send_signal(signal.SIGTERM)
-    assert first.wait(10) == 0
-    until(lambda: begun(workers, 7, second.pid), "the second worker takes over", timeout_s=5)
+    assert first.wait(PATIENCE_S) == 0
+    until(lambda: begun(workers, 7, second.pid), "the second worker takes over")
     workers.release(7)
     until(lambda: engine.state("backup", 7) == JobState.DONE, "the job is done")
 
@@ -117,24 +114,24 @@ def test_a_paused_worker_that_wakes_up_ends_nothing_that_was_taken_over(
     until(lambda: ("end", 7, first.pid) in workers.log(), "the first worker's handler ends")
     assert engine.state("backup", 7) == JobState.RUNNING, "the job is the second worker's now"
     first.send_signal(signal.SIGTERM)
-    assert first.wait(10) == 0, "it does not wait for ever for the job's outcome"
+    assert first.wait(PATIENCE_S) == 0, "it does not wait for ever for the job's outcome"
     second.send_signal(signal.SIGCONT)
     until(lambda: engine.state("backup", 7) == JobState.DONE, "the second worker ends it")
 
 
 @on_postgresql
 def test_an_old_and_a_new_release_work_side_by_side(engine: Engine, catalog: Catalog, workers: Workers) -> None:
-    old = workers.ready(workers.start(0.2, 1.0))
+    old = workers.ready(workers.start(0.5, 2.0))
     with catalog.write() as connection:
         engine.enqueue(connection, "restore", 8)  # of a kind that only the new release knows
     enqueue(engine, catalog, 7)
     until(lambda: begun(workers, 7, old.pid), "the old release begins what it knows")
-    new = workers.ready(workers.start(0.2, 1.0, "restore"))
+    new = workers.ready(workers.start(0.5, 2.0, "restore"))
     until(lambda: begun(workers, 8, new.pid), "the new one begins the rest")
     assert not begun(workers, 8, old.pid)
     old.kill()
     until(lambda: begun(workers, 7, new.pid), "the new one takes over from the old one")
-    older = workers.ready(workers.start(0.2, 1.0))
+    older = workers.ready(workers.start(0.5, 2.0))
     new.kill()
     until(lambda: begun(workers, 7, older.pid), "and an old one from the new one")
     workers.release(7)
