@@ -7,7 +7,7 @@ process, write transactions that take the lock when they begin.
 import importlib
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -46,6 +46,9 @@ _POSTGRESQL_OPTIONS = " ".join(
         "idle_in_transaction_session_timeout=25s",
     )
 )  # fmt: skip
+# A plan for any values serves readers who come by the thousand: made for each one's, it costs as much as the reading.
+_KEEPS_PLANS = " -c plan_cache_mode=force_generic_plan"
+_SINGLES_AT_ONCE = 8
 _WRITES = "holdfast_writes"
 _POSTGRESQL_PATIENCE = {
     "connect_timeout": 10, "tcp_user_timeout": 15_000,
@@ -106,6 +109,16 @@ class Database:
             )
         else:
             raise CatalogError(f"{backend} is no database Holdfast knows", hint=_URLS, code="database_url_invalid")
+        self._singles: sa.Engine | None = None
+        if backend == "postgresql":
+            self._singles = sa.create_engine(
+                parsed.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT", pool_reset_on_return=None,
+                pool_size=_SINGLES_AT_ONCE, max_overflow=0, pool_timeout=0, pool_use_lifo=True,
+                connect_args={
+                    "options": f"{_POSTGRESQL_OPTIONS} -c default_transaction_read_only=on{_KEEPS_PLANS}",
+                    **_POSTGRESQL_PATIENCE,
+                },
+            )  # fmt: skip
         self._kept: sa.Connection | None = None
         self._kept_lock = threading.Lock()
         self._reads = self.engine.execution_options(**{_WRITES: False})
@@ -169,6 +182,28 @@ class Database:
         finally:
             self._kept_lock.release()
 
+    @contextmanager
+    def read_once(self) -> Iterator[sa.Connection | None]:
+        """For single statements of the driver's own, each of which sees one moment: on PostgreSQL a connection that
+        needs no exchange with the server but the statement. None on SQLite, and where too many have one.
+
+        Raises CatalogBusy also where the connection has died while it was idle: `read` gets another one then.
+        """
+        connected = None
+        if self._singles is not None:
+            with self._translated(), suppress(sa.exc.TimeoutError):
+                connected = self._singles.connect()
+        if connected is None:
+            yield None
+            return
+        with self._translated(), connected:
+            driver: Any = connected.connection.driver_connection
+            try:
+                yield connected
+            finally:
+                if driver.closed:
+                    connected.invalidate()
+
     def migrate(self) -> None:
         """Bring the schema to this version's. Safe to call from several processes at once; does nothing when done."""
         from holdfast.catalog import migration  # alembic takes 100 ms to import, and only this needs it
@@ -182,6 +217,8 @@ class Database:
                 self._kept.close()
                 self._kept = None
         self.engine.dispose()
+        if self._singles is not None:
+            self._singles.dispose()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

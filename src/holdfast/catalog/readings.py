@@ -55,12 +55,12 @@ def find(
     elif at is not None:
         given["at"] = microseconds(at)
     driver: Any = conn.connection.driver_connection
-    row = driver.execute(_statement(conn.dialect.name, *given), given).fetchone()
+    row = driver.execute(statement(conn.dialect.name, *given), given).fetchone()
     return None if row is None else Reading._make(row)
 
 
 @cache
-def _statement(dialect: str, *given: str) -> str:
+def statement(dialect: str, *given: str) -> str:
     """The statement for these parameters, marked as the driver has it."""
     mark = "%({})s" if dialect == "postgresql" else ":{}"
     if "run_id" in given:

@@ -1,6 +1,8 @@
 import multiprocessing
 import threading
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -200,3 +202,44 @@ def test_a_frequent_reader_that_fails_leaves_nothing_open(database: Database) ->
         assert vendors.all_vendors(conn) == []
     with database.write() as conn:
         vendors.create(conn, "acme", None, "client")
+
+
+def test_single_statements_have_connections_of_their_own_on_postgresql(postgresql_url: str) -> None:
+    database = Database(postgresql_url)
+    with ExitStack() as stack:
+        connections = [stack.enter_context(database.read_once()) for _ in range(9)]
+        assert None not in connections[:8] and connections[8] is None  # too many at once: the other way is taken
+        one = connections[0]
+        assert one is not None
+        driver: Any = one.connection.driver_connection
+        assert driver.execute("SELECT 1").fetchone() == (1,)
+        assert driver.info.transaction_status.name == "IDLE"
+    with pytest.raises(CatalogError), database.read_once() as conn:
+        assert conn is not None
+        conn.exec_driver_sql("DELETE FROM vendors")  # they only read
+    database.close()
+
+
+def test_an_idle_connection_that_has_died_is_told_once(postgresql_url: str) -> None:
+    database = Database(postgresql_url)
+
+    def ask() -> Any:
+        with database.read_once() as conn:
+            assert conn is not None
+            driver: Any = conn.connection.driver_connection
+            return driver.execute("SELECT pg_backend_pid()").fetchone()[0]
+
+    pid = ask()
+    with database.write() as conn:
+        conn.exec_driver_sql(f"SELECT pg_terminate_backend({pid}, 5000)")
+    with pytest.raises(CatalogBusy):
+        ask()
+    assert ask() != pid
+    database.close()
+
+
+def test_sqlite_has_no_connections_for_single_statements(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    with database.read_once() as conn:
+        assert conn is None
+    database.close()
