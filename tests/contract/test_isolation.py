@@ -350,3 +350,19 @@ def test_every_answer_has_the_security_headers(vendor: Client) -> None:
         assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
         assert answer.headers["Referrer-Policy"] == "no-referrer"
         assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_an_error_that_nobody_foresaw_is_protected_and_counted(vendor: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = vendor.new_instance()
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("an inner matter")
+
+    monkeypatch.setattr("holdfast.operations.record_pages.RecordPages.read", fail)
+    route = "/v1/backup_instances/{backup_instance_id}/endpoints/{endpoint_name}/records"
+    answer = vendor.get(route.format(backup_instance_id=instance, endpoint_name="items"))
+    assert answer.problem(500) == (None, "internal_error")
+    assert b"inner" not in answer.content
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    counted = Client(vendor.url).get("/metrics").content.decode()
+    assert f'holdfast_http_requests_total{{method="GET",route="{route}",status="500"}} 1' in counted

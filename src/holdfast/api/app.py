@@ -1,10 +1,12 @@
 """Makes the ASGI application from an installation's services."""
 
 from functools import partial
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
+from starlette.types import ASGIApp
 
 from holdfast import __version__
 from holdfast.api import errors, openapi, reference
@@ -27,7 +29,9 @@ Get a token with `POST /oauth/token` and send it as `Authorization: Bearer TOKEN
 
 def create_app(services: Services) -> FastAPI:
     """The API over these services, which must stay open as long as it serves."""
-    app = FastAPI(
+    context = ApiContext.of(services)
+    app = _Application(
+        context,
         title="Holdfast",
         version=__version__,
         description=_ABOUT,
@@ -38,7 +42,6 @@ def create_app(services: Services) -> FastAPI:
         separate_input_output_schemas=False,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
-    context = ApiContext.of(services)
     app.state.context = context
     errors.install(app)
 
@@ -57,9 +60,17 @@ def create_app(services: Services) -> FastAPI:
     app.openapi = partial(openapi.described, app)  # type: ignore[method-assign] # how FastAPI wants it done
     openapi.install(app)
     reference.install(app)
-    # The last one added comes first.
-    app.add_middleware(QuickLists, context=context)
-    app.add_middleware(RawPath)
-    app.add_middleware(Protection)
-    app.add_middleware(Measured, metrics=context.metrics)
     return app
+
+
+class _Application(FastAPI):
+    """FastAPI with layers around all of it: what it answers to an unforeseen error is counted and protected too, and
+    what `QuickLists` answers does not pass through it."""
+
+    def __init__(self, context: ApiContext, **described: Any) -> None:
+        super().__init__(**described)
+        self._context = context
+
+    def build_middleware_stack(self) -> ASGIApp:
+        quick = QuickLists(super().build_middleware_stack(), self._context)
+        return Measured(Protection(RawPath(quick)), self._context.metrics)

@@ -4,6 +4,7 @@ Only what is plain in every respect and turns out well. Everything else, and wha
 which asks again and says what is the matter: the two cannot answer differently.
 """
 
+import logging
 import re
 from collections.abc import Iterable
 
@@ -22,6 +23,7 @@ from holdfast.api.routes.records import Moment
 from holdfast.catalog.listing import PageRequest
 from holdfast.errors import HoldfastError
 
+_log = logging.getLogger(__name__)
 _PATH = re.compile(r"/v1/backup_instances/(\d+)/endpoints/([A-Za-z0-9_-]+)/records")
 _QUERY = re.compile(rb"(?:(?:page|per_page|after|backup_id)=[A-Za-z0-9_-]+(?:&|$))*")
 _NOT_KEPT = ("page", "after")
@@ -64,6 +66,9 @@ class QuickLists:
             here = address + "?" + "".join(f"{name}={value}&" for name, value in pairs if name not in _NOT_KEPT)
             return await listed(self._context, await caller_of(request), wanted, address, here)
         except (ValueError, Answer, HoldfastError):
+            return None
+        except Exception:  # noqa: BLE001 - the route has the same to do, and tells
+            _log.exception("a list of records was not answered quickly")
             return None
 
 
