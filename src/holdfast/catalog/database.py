@@ -172,13 +172,14 @@ class Database:
                 if self._kept is None:
                     self._kept = self._reads.connect().execution_options(**{_IS_KEPT: True})
                 driver: Any = self._kept.connection.driver_connection
-                driver.execute("BEGIN").close()
+                driver.execute("BEGIN")
                 try:
                     yield self._kept
                 finally:
                     if self._kept.in_transaction():  # who asked through SQLAlchemy made it begin one
                         self._kept.rollback()
-                    driver.rollback()
+                    if driver.in_transaction:
+                        driver.execute("ROLLBACK")  # `rollback` would have it parsed anew each time
         finally:
             self._kept_lock.release()
 
