@@ -1,8 +1,8 @@
 """Load on the service, over the network: pages of an endpoint with many records, and a large blob.
 
 Runs against an installation that has been backed up, in a process of its own (`python -m benchmarks.load HOME`), and
-prints its figures as JSON. Every rate is held against that of a constant answered by the same framework and server in
-the same minute, with as many connections.
+prints its figures as JSON. Every rate is held against that of a constant answered by the same application in the same
+minute, with as many connections; what a FastAPI application answers that has nothing else is told beside it.
 """
 
 import asyncio
@@ -81,9 +81,9 @@ def _api_of(parent: int) -> int:
 
 
 @contextmanager
-def constant() -> Iterator[tuple[str, int]]:
-    """The constant's address, and the process that answers."""
-    with started("benchmarks.constant") as found:
+def constant(*arguments: str) -> Iterator[tuple[str, int]]:
+    """The constant's address, and the process that answers; `bare`: without the service's application."""
+    with started("benchmarks.constant", *arguments) as found:
         yield found
 
 
@@ -163,15 +163,16 @@ class Asked:
 
 
 async def measure_pages(
-    service: tuple[str, int], constant_service: tuple[str, int], instance: Instance
+    service: tuple[str, int], constant_service: tuple[str, int], bare_service: tuple[str, int], instance: Instance
 ) -> list[Result]:
     """Pages of 20 of the endpoint `issues`: the newest page again and again, and pages anywhere."""
     url, pid = service
     await wait_until_ready(url, instance.headers)
     await wait_until_ready(constant_service[0], {})
+    await wait_until_ready(bare_service[0], {})
     newest = f"{instance.path}/issues/records"
     old = f"{newest}?backup_id={instance.first_backup}"
-    beside = Asked(*constant_service, {}, ["/constant"])
+    beside, bare = (Asked(*one, {}, ["/constant"]) for one in (constant_service, bare_service))
     asked = {"first page": (Asked(url, pid, instance.headers, [newest]), 0.4)}
     for name, target in (("newest", f"{newest}?per_page=100"), ("old", f"{old}&per_page=100")):
         followed = await _all_next(url, instance.headers, target)
@@ -179,17 +180,19 @@ async def measure_pages(
         asked[f"pages anywhere, {name} backup"] = (Asked(url, pid, instance.headers, targets), 0.25)
     # In turns, so that whatever else the machine does is shared fairly.
     for number in range(-1, _TURNS):
-        for one in (beside, *(kind for kind, _ in asked.values())):
+        for one in (beside, bare, *(kind for kind, _ in asked.values())):
             await one.turn(number, _SECONDS)
             if number < 0:
                 one.wall_s, one.cpu_s, one.seconds = 0.0, 0.0, []
     found = [constant := Result("constant answer", beside.per_second, _RATE)]
+    found.append(alone := Result("constant answer, bare FastAPI", bare.per_second, _RATE))
     for name, (kind, share) in asked.items():
         found.append(at_least(name, kind.per_second, _RATE, share * constant.value, beside=constant))
         found.append(at_most(f"{name}, 99th percentile", kind.slow_ms, "ms", 50))
-        # What the ratio would be on a machine without other work, which takes more from those who compute for longer.
-        share = beside.cpu_us / kind.cpu_us
-        found.append(Result(f"{name}, CPU", round(kind.cpu_us), "us an answer", constant.name, round(share, 3)))
+        # What the ratios would be on a machine without other work, which takes more from those who compute for longer.
+        for reference, other in ((constant, beside), (alone, bare)):
+            share = round(other.cpu_us / kind.cpu_us, 3)
+            found.append(Result(f"{name}, CPU", round(kind.cpu_us), "us an answer", reference.name, share))
     return found
 
 
@@ -223,8 +226,8 @@ def _resident_mb(pid: int) -> float:
 
 async def main(home: Path) -> None:
     pages, blob = Instance("bench"), Instance("files")
-    with served(home) as service, constant() as beside:
-        found = await measure_pages(service, beside, pages) + await measure_blob(*service, blob)
+    with served(home) as service, constant() as beside, constant("bare") as bare:
+        found = await measure_pages(service, beside, bare, pages) + await measure_blob(*service, blob)
     print(json.dumps([asdict(one) for one in found]))
 
 

@@ -156,7 +156,7 @@ def _targets(services: Services, instance: Instance, path: str, made: int) -> di
 
 
 async def _pages(home: Path, targets: dict[str, list[str]], instance: load.Instance) -> list[Result]:
-    with load.served(home) as (url, pid), load.constant() as beside:
+    with load.served(home) as (url, pid), load.constant("bare") as beside:
         await load.wait_until_ready(url, instance.headers)
         asked = [load.Asked(*beside, {}, ["/constant"], _CONNECTIONS)]
         for of_state in targets.values():

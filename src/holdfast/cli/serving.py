@@ -180,10 +180,7 @@ def api(fd: Annotated[int, typer.Option(help="The listening socket.")], parent: 
     logs.service(settings.log_level, settings.log_format)
     with opened() as session:
         server = Server(server_config(create_app(session.services)))
-        # What is there by now stays: a collection need not look at its half a million objects, nor as often as usual.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, 20, 20)
+        collect_seldom()
         stop = Stop(parent)
 
         def end_server() -> None:
@@ -202,6 +199,13 @@ def prepare() -> None:
     with opened() as session:
         session.services.database.migrate()
         session.services.engine.migrate()
+
+
+def collect_seldom() -> None:
+    """What is there by now stays: a collection need not look at its half a million objects, nor as often as usual."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, 20, 20)
 
 
 def server_config(application: "FastAPI") -> "uvicorn.Config":
