@@ -36,18 +36,28 @@
 `api.errors` maps these to HTTP answers and `cli.errors` to exit codes.
 """
 
+import re
 from datetime import datetime
+
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def plain(text: str) -> str:
+    """Text that can be stored, sent and shown, whatever a source put into it: halves of characters, which no encoding
+    has, and control characters, which speak to terminals, are replaced; tabs and line ends stay.
+    """
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 class HoldfastError(Exception):
-    """The root. `str()` is one sentence for people."""
+    """The root. `str()` is one sentence for people, which is `plain`."""
 
     code = "error"
     retryable = False
 
     def __init__(self, message: str, *, hint: str | None = None, code: str | None = None) -> None:
-        super().__init__(message)
-        self.hint = hint
+        super().__init__(plain(message))
+        self.hint = None if hint is None else plain(hint)
         if code is not None:
             self.code = code
 
@@ -120,7 +130,7 @@ class SourceError(HoldfastError):
     @property
     def in_full(self) -> str:
         """The sentence, and behind it what was asked and what to do."""
-        asked = f" [{self.asked}]" if self.asked else ""
+        asked = f" [{plain(self.asked)}]" if self.asked else ""
         return f"{self}{asked}" + (f" ({self.hint})" if self.hint else "")
 
 

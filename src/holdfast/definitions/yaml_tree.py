@@ -5,6 +5,7 @@ anchors (a few lines of them expand to gigabytes) and no tags.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,6 +18,8 @@ __all__ = ["LONGEST_DOCUMENT", "Node", "compose", "read_tree"]
 LONGEST_DOCUMENT = 256 * 1024
 """Characters of a document. PyYAML reads some 150 KB a second."""
 _DEEPEST = 24
+_NO_TEXT = re.compile(r"[\x00\ud800-\udfff]")
+"""What an escape may spell and no database keeps: PyYAML refuses it only where it stands as it is."""
 _UNQUOTED = re.compile(r"(?:^|[:,\[{]|\s-|^-)\s*\{\{")
 _CORE_TAGS: dict[str, Literal["null", "boolean", "number", "text"]] = {
     "tag:yaml.org,2002:null": "null",
@@ -132,6 +135,12 @@ def read_tree(text: str, file: str | None = None) -> Node:
     return tree
 
 
+def _no_text(text: str, path: str, line: int, file: str | None) -> Iterator[DefinitionError]:
+    if found := _NO_TEXT.search(text):
+        reason = f"{path or 'document'}: the character {found[0]!r} may not stand in a text"
+        yield DefinitionError(reason, file=file, line=line, field=path)
+
+
 def _convert(node: yaml.Node, path: str, key_line: int, file: str | None, problems: list[DefinitionError]) -> Node:
     line = node.start_mark.line + 1
     if isinstance(node, yaml.ScalarNode):
@@ -140,6 +149,7 @@ def _convert(node: yaml.Node, path: str, key_line: int, file: str | None, proble
             problems.append(
                 DefinitionError(f"{path}: the tag {node.tag!r} is not allowed", file=file, line=line, field=path)
             )
+        problems.extend(_no_text(node.value, path, line, file))
         return Node(scalar_type or "text", line, path, text=node.value, key_line=key_line)
     if isinstance(node, yaml.SequenceNode):
         elements = tuple(
@@ -159,6 +169,7 @@ def _convert(node: yaml.Node, path: str, key_line: int, file: str | None, proble
             )
             continue
         key = key_node.value
+        problems.extend(_no_text(key, path, at, file))
         member_path = f"{path}.{key}" if path else key
         if key in members:
             first = members[key].key_line

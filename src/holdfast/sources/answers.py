@@ -26,7 +26,7 @@ def refusal(
     """The error for an answer that is no success; `what` names the request. The verdict goes before the status."""
     said = f"{what}: the source answered {status}"
     if verdict is not None and verdict.message is not None:
-        said += f": {verdict.message[:_LONGEST_MESSAGE]}"
+        said += f": {' '.join(verdict.message[:_LONGEST_MESSAGE].split())}"
     elif body.strip():
         said += f": {excerpt(body)}"
     means = verdict.means if verdict is not None else ""

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
 from holdfast.definitions.document import Blob, Retry
 from holdfast.definitions.selectors import selector
-from holdfast.errors import SourceError, SourceFailed, SourceUnreachable
+from holdfast.errors import SourceError, SourceFailed, SourceRefused, SourceUnreachable
 from holdfast.sources.answers import refusal
 from holdfast.sources.auth import Credential
 from holdfast.sources.client import Client, is_refused
@@ -26,6 +26,7 @@ from holdfast.sources.retrying import Patience
 
 __all__ = ["BlobChanged", "BlobDownload", "BlobMark", "BlobReference", "blob_refusal", "reference"]
 
+_HALVES = re.compile(r"[\x00\ud800-\udfff]")
 _ERROR_BODY_BYTES = 64 * 1024
 _PERHAPS_FOR_EVER = frozenset({403, 404, 410, 451})
 _DECOMPRESSED_BYTES = 1024 * 1024
@@ -45,6 +46,8 @@ class BlobReference:
     """In bytes."""
     checksum: str | None = None
     """As it stands in the record: see `checksums`."""
+    host: str | None = None
+    """Of the URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,11 @@ class BlobChanged(SourceFailed):
 
 
 def reference(blob: Blob, url: str, fields: Mapping[str, Any]) -> BlobReference:
-    """What a record (decoded) says about its blob at `url`."""
+    """What a record (decoded) says about its blob at `url`. Raises SourceRefused for what is no URL."""
+    try:
+        host = urlsplit(url).hostname
+    except ValueError as error:
+        raise SourceRefused(f"the blob's address {url!r} is none: {error}") from error
     versions = [selector(text).find(fields) for text in blob.version]
     size = selector(blob.size).find(fields) if blob.size else None
     if isinstance(size, str) and size.isascii() and size.isdigit():
@@ -77,11 +84,14 @@ def reference(blob: Blob, url: str, fields: Mapping[str, Any]) -> BlobReference:
     return BlobReference(
         url,
         # Joined unambiguously, by their lengths: ("a", "bc") and ("ab", "c") are different versions.
-        None if all(one is None for one in versions) else "".join(f"{len(str(one))}:{one}" for one in versions),
+        None
+        if all(one is None for one in versions)
+        else _storable("".join(f"{len(str(one))}:{one}" for one in versions)),
         _text(selector(blob.content_type).find(fields)) if blob.content_type else None,
         _text(selector(blob.name).find(fields)) if blob.name else None,
         size if isinstance(size, int) and not isinstance(size, bool) else None,
         _text(selector(blob.checksum).find(fields)) if blob.checksum else None,
+        _text(host),
     )
 
 
@@ -260,7 +270,7 @@ class BlobDownload:
             raise SourceFailed(f"{self._what}: the source sent a part of the blob, though the whole was asked for")
         encoded = bool(_encoding(response))
         self._announced = None if encoded else response.content_length
-        mark = BlobMark(headers.get("ETag", ""), headers.get("Last-Modified", ""), self._announced)
+        mark = BlobMark(_validator(headers, "ETag"), _validator(headers, "Last-Modified"), self._announced)
         # An encoded body's ranges would be those of its encoding.
         self.mark = mark if mark.validator and not encoded else None
         return 0
@@ -269,13 +279,13 @@ class BlobDownload:
         """Take from the answer what the record does not say."""
         headers = response.headers
         if self._reference.content_type is None:
-            self.content_type = headers.get("Content-Type")
+            self.content_type = _text(_header(headers, "Content-Type"))
         if self._reference.name is None:
-            self.name = disposition_name(headers.get("Content-Disposition", ""))
+            self.name = _text(disposition_name(_header(headers, "Content-Disposition")))
         if self._reference.size is None:
             self.size = self._announced
         if self._reference.version is None:
-            self.version = headers.get("ETag") or headers.get("Last-Modified") or None
+            self.version = _validator(headers, "ETag") or _validator(headers, "Last-Modified") or None
 
     def _resumed(self, response: aiohttp.ClientResponse, start: int) -> int:
         """Bytes to skip of an answer to a request for the rest. Raises BlobChanged, SourceFailed."""
@@ -286,13 +296,14 @@ class BlobDownload:
             found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
             if found is None or int(found[1]) != start:
                 raise SourceFailed(f"{self._what}: the source sent another part of the blob than was asked for")
-            if response.headers.get("ETag", mark.etag) != mark.etag:
+            if "ETag" in response.headers and _validator(response.headers, "ETag") != mark.etag:
                 raise self._changed()  # whoever has not heard of If-Range
             if mark.size is not None and found[2] not in {"*", str(mark.size)}:
                 raise self._changed()
             return 0
         # The whole blob again: the source knows no ranges, or the blob has changed.
-        if (response.headers.get("ETag", ""), response.headers.get("Last-Modified", "")) != (mark.etag, mark.modified):
+        headers = response.headers
+        if (_validator(headers, "ETag"), _validator(headers, "Last-Modified")) != (mark.etag, mark.modified):
             raise self._changed()
         return start
 
@@ -391,5 +402,27 @@ def disposition_name(header: str) -> str | None:
     return re.split(r"[/\\]", name)[-1].strip() or None
 
 
+def _header(headers: Mapping[str, str], name: str) -> str:
+    """A header's text. Bytes that are no UTF-8 are Latin-1, as in the names of files that older servers send."""
+    text = headers.get(name, "")
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # aiohttp kept them as half characters
+        return text.encode("utf-8", "surrogateescape").decode("latin-1")
+    return text
+
+
+def _validator(headers: Mapping[str, str], name: str) -> str:
+    """A header that is to be sent back as it came; empty: there is none, or none that can."""
+    text = headers.get(name, "")
+    return text if text.isascii() else ""
+
+
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return _storable(value) if isinstance(value, str) and value else None
+
+
+def _storable(text: str) -> str:
+    """What database and vault can keep: half a character and NUL are spelt as JSON spells them, so that what differs
+    still does."""
+    return _HALVES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 
 from holdfast.clock import parse_time
-from holdfast.errors import PageUnreadable
+from holdfast.errors import PageUnreadable, plain
 
 __all__ = ["greatest"]
 
@@ -19,13 +19,16 @@ _CALENDAR_DATE = re.compile(r"\d{1,2}[/.]\d{1,2}[/.]\d{2,4}", re.ASCII)
 def greatest(values: Iterable[str]) -> str | None:
     """The greatest of these, in its own spelling; None where there are none.
 
-    Raises PageUnreadable where they have no certain order: some numbers or times and others not, or 01/02/2026.
+    Raises PageUnreadable where they have no certain order: some numbers or times and others not, or 01/02/2026; and
+    where one can be neither sent nor kept.
     """
     texts = list(values)
     if not texts:
         return None
+    if plain(joined := "".join(texts)) != joined:
+        raise PageUnreadable("a value of the incremental field has half a character or a control character")
     # Times and numbers of one length and notation order as text: no need to parse each of a million.
-    if len(set(map(len, texts))) == 1 and (set(map(_last, texts)) == {"Z"} or "".join(texts).isdigit()):
+    if len(set(map(len, texts))) == 1 and (set(map(_last, texts)) == {"Z"} or joined.isdigit()):
         return max(texts)
     best = texts[0]
     best_kind, best_key = _key(best)

@@ -13,7 +13,7 @@ from multidict import MultiMapping
 
 from holdfast.definitions.document import Count, Paging
 from holdfast.definitions.values import decode, encode, kind_of
-from holdfast.errors import PageUnreadable
+from holdfast.errors import PageUnreadable, plain
 from holdfast.sources.links import next_link
 from holdfast.sources.page import Position
 
@@ -32,6 +32,8 @@ __all__ = [
 
 _MOST_EMPTY_PAGES = 1000
 """Pages without records in a row that a source may send while it says that there are more: some filter afterwards."""
+_LONGEST_COUNT = 18
+"""Digits of a count that comes as text."""
 _MOST_PAGES = 10_000_000
 """Pages of one listing: a source that makes up new records for ever would never end otherwise."""
 _LONGEST_TRAIL = 100_000
@@ -162,7 +164,7 @@ def _told(paging: Paging, reply: Reply) -> str | None:
     if value is None or value is False or value == "":
         return None
     if isinstance(value, str) or (isinstance(value, int) and value is not True):
-        return str(value)
+        return _sendable(value, paging.body or "")
     if paging.into and value is not True:
         return encode(value) if value else None
     raise PageUnreadable(f"where the next page is, {paging.body!r} gives {kind_of(value)}")
@@ -203,7 +205,7 @@ def told_count(count: Count, headers: MultiMapping[str], find: Callable[[str], A
 def _whole_number(value: object, where: str) -> int | None:
     if value is None:
         return None
-    if isinstance(value, str) and value.isascii() and value.isdigit():
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _LONGEST_COUNT:
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
@@ -215,8 +217,16 @@ def token_of(value: object, where: str) -> str | None:
     if value is None or value == "":
         return None
     if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
-        return str(value)
+        return _sendable(value, where)
     raise PageUnreadable(f"as a cursor, {where!r} gives {kind_of(value)}")
+
+
+def _sendable(value: str | int, where: str) -> str:
+    """A cursor as it goes back. Raises PageUnreadable for one that no request and no database can carry."""
+    text = str(value)
+    if plain(text) != text:
+        raise PageUnreadable(f"as a cursor, {where!r} gives text with half a character or a control character")
+    return text
 
 
 class Trail:

@@ -1,13 +1,14 @@
 """Where requests go: a definition's templates rendered to URLs and headers."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
 from holdfast.definitions.cursors import earlier
 from holdfast.definitions.document import Blob, Connection, Definition, Endpoint, Listing
 from holdfast.definitions.expressions import template
-from holdfast.errors import InputError
+from holdfast.errors import DefinitionError, InputError, SourceRefused
 from holdfast.sources.bodies import Content
 from holdfast.sources.page import Parent
 
@@ -19,7 +20,8 @@ _QUERY_SAFE = "/:,@"
 
 class Targets:
     """Renders the templates of one definition with one instance's variables. Raises DefinitionError throughout where a
-    template needs what is not there.
+    template needs what is not there; SourceRefused where it is a record that has not got it, which is no matter of the
+    others.
     """
 
     def __init__(self, definition: Definition, variables: Mapping[str, str]) -> None:
@@ -69,11 +71,13 @@ class Targets:
             (name, text) for name, text in self._connection.headers.items() if name.lower() != "accept" or not of_blob
         ]
         for name, text in (*common, *declared.items()):
-            value = self._optional(text, context, required=name in required)
+            with _about(context):
+                value = self._optional(text, context, required=name in required)
             if value is None or value == "":
                 continue
             if any(ord(letter) < 32 or ord(letter) == 127 for letter in value):
-                raise InputError(f"the header {name} has a line break or control character")
+                with _about(context):
+                    raise InputError(f"the header {name} has a line break or control character")
             rendered = {known: one for known, one in rendered.items() if known.lower() != name.lower()}
             rendered[name] = value
         return rendered
@@ -91,7 +95,9 @@ class Targets:
         """What a listing sends with POST; None: it is asked for with GET."""
         if endpoint.body is None:
             return None
-        return Content(endpoint.body, {**self.variables, **_since(endpoint, parent, cursor)})
+        context = _since(endpoint, parent, cursor)
+        with _about(context):
+            return Content(endpoint.body, {**self.variables, **context})
 
     def beside(self, listing: Listing, parent: Parent | None, cursor: str | None) -> tuple[str, str]:
         """The URLs of a list beside the endpoint's own: of its first page, and of those behind it, to which the paging
@@ -113,9 +119,12 @@ class Targets:
     ) -> str | None:
         """The URL of a record's blob, or, as long as there is no `answer`, that of its `lookup`; None: it has none."""
         if blob.lookup is not None and answer is None:
-            path = template(blob.lookup).render_url(**self.variables, **_context(parent), record=fields)
+            with _about(fields):
+                path = template(blob.lookup).render_url(**self.variables, **_context(parent), record=fields)
             return self.single(blob.lookup, blob.lookup_query, parent, fields) if path else None
-        url = template(blob.url).render_url(**self.variables, **_context(parent), record=fields, answer=answer).strip()
+        more = {**_context(parent), "record": fields, "answer": answer}
+        with _about(more):
+            url = template(blob.url).render_url(**self.variables, **more).strip()
         if not url:
             return None
         return url if url.lower().startswith(("http://", "https://")) else f"{self.base_url}/{url.lstrip('/')}"
@@ -125,6 +134,10 @@ class Targets:
     ) -> str:  # fmt: skip
         """A path below `base_url` with the connection's and these query parameters; empty ones are left out, and where
         they are not `required`, those of which something is missing."""
+        with _about(context):
+            return self._url(path, query, context, required=required)
+
+    def _url(self, path: str, query: Mapping[str, str], context: Mapping[str, Any], *, required: bool) -> str:
         rendered = template(path).render_path(**self.variables, **context)
         url = rendered if rendered.startswith(("http://", "https://")) else f"{self.base_url}/{rendered.lstrip('/')}"
         parameters = []
@@ -133,7 +146,10 @@ class Targets:
                 continue
             value = self._optional(text, context, required=required and name in query)
             if value is not None and (value or not text):
-                parameters.append(f"{quote(name, safe=_QUERY_SAFE)}={quote(value, safe=_QUERY_SAFE)}")
+                try:
+                    parameters.append(f"{quote(name, safe=_QUERY_SAFE)}={quote(value, safe=_QUERY_SAFE)}")
+                except UnicodeEncodeError as error:
+                    raise DefinitionError("text with a lone surrogate cannot stand in a query") from error
         return appended(url, "&".join(parameters))
 
     def _optional(self, text: str, context: Mapping[str, Any], *, required: bool) -> str | None:
@@ -142,6 +158,18 @@ class Targets:
         if required and found.names - self.variables.keys():
             return found.render(**self.variables, **context)
         return found.render_optional(**self.variables, **context)
+
+
+@contextmanager
+def _about(context: Mapping[str, Any]) -> Iterator[None]:
+    """What a template can make nothing of, where it stands in a record of the source and not in a variable, is that
+    record's trouble: no other one is to be left unread for it."""
+    try:
+        yield
+    except InputError as error:
+        if not context:
+            raise
+        raise SourceRefused(str(error), hint=error.hint, code=error.code) from error
 
 
 def appended(url: str, parameters: str) -> str:

@@ -102,3 +102,9 @@ def test_another_error_near_an_expression_is_told_as_it_is() -> None:
     with pytest.raises(DefinitionError) as caught:
         read_tree('url: "{{ base }}/notes\n')
     assert "quotes" not in str(caught.value).replace("quoted", "")
+
+
+@pytest.mark.parametrize("text", ['a: "x\\0"', '"\\uD83D": 1', 'a:\n  - "\\uDC00"'])
+def test_what_no_database_keeps_is_no_text(text: str) -> None:
+    with pytest.raises(DefinitionError, match="may not stand in a text"):
+        read_tree(text)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from holdfast.definitions.document import Blob, Connection, Definition, Endpoint, Incremental, Variable
-from holdfast.errors import DefinitionError, InputError
+from holdfast.errors import InputError, SourceRefused
 from holdfast.sources.page import Parent
 from holdfast.sources.targets import Targets, with_parameter
 
@@ -45,10 +45,13 @@ def test_parents_fields_are_encoded_in_paths() -> None:
     parent = Parent("k", {"name": "a/b ?é", "id": 7})
     endpoint = _endpoint("/repos/{{ parent.name }}/{{ parent.id }}")
     assert _targets().listing(endpoint, parent, None, None) == "https://api.example/v1/repos/a%2Fb%20%3F%C3%A9/7"
-    with pytest.raises(DefinitionError, match="segments"):
+    with pytest.raises(SourceRefused, match="segments"):
         _targets().listing(endpoint, Parent("k", {"name": "..", "id": 7}), None, None)
-    with pytest.raises(DefinitionError, match="name"):
+    with pytest.raises(SourceRefused, match="name"):
         _targets().listing(endpoint, Parent("k", {"id": 7}), None, None)
+    by_name = _endpoint("/repos", query={"name": "{{ parent.name }}"})
+    with pytest.raises(SourceRefused, match="surrogate"):
+        _targets().listing(by_name, Parent("k", {"name": "\ud83d"}), None, None)
 
 
 def test_a_cursor_brings_the_incremental_query() -> None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
@@ -172,7 +171,7 @@ class BlobFetcher:
         reference = source.blob_reference(name, parent, fields)
         if reference is None:
             raise NotFound(f"{name} {key} has no blob any more")
-        host = urlsplit(reference.url).hostname
+        host = reference.host
         blob_declared = self._stream.endpoint.blob
         is_by_http = blob_declared is not None and not blob_declared.version
         known = stored.version if stored is not None and is_by_http else None

@@ -21,13 +21,13 @@ from holdfast.catalog.scopes import Scope
 from holdfast.catalog.skips import Skip
 from holdfast.clock import now, parse_time
 from holdfast.definitions.cursors import not_later
+from holdfast.errors import SourceError
 from holdfast.operations.backup.comparing import Comparison, compare
 from holdfast.operations.backup.due import MADE_UNDER
 from holdfast.operations.backup.parents import Parents, fields_of, place_of
 from holdfast.operations.backup.seen import SeenSlots
 from holdfast.operations.backup.state import Listing, Stream
 from holdfast.operations.backup.writing import RunWriter
-from holdfast.sources.blobs import BlobReference
 from holdfast.sources.cursors import greatest
 from holdfast.sources.page import Page, Parent
 from holdfast.sources.source import Source
@@ -274,23 +274,28 @@ class Committer:
             return
         new = comparison.new
         for key, raw, listing in zip(new.keys, new.raws, new.listings, strict=True):
-            if self._blob_reference(stream, listing, raw) is not None:
+            if self._has_blob(stream, listing, raw)[0]:
                 comparison.owed_blobs.append((key, listing))
         numbers = {record.old.blob for record in comparison.changed if record.old.blob is not None}
         stored = catalog_blobs.get_many(connection, numbers)
         for record in comparison.changed:
-            wanted = self._blob_reference(stream, record.read.listing, record.read.raw)
-            if wanted is None:
+            has_blob, version = self._has_blob(stream, record.read.listing, record.read.raw)
+            if not has_blob:
                 continue
             old = None if record.old.blob is None else stored[record.old.blob]
             # Without a declared version nothing tells one content from another: it is asked for again.
-            if old is not None and wanted.version is not None and wanted.version == old.version:
+            if old is not None and version is not None and version == old.version:
                 record.blob = old
             else:
                 comparison.owed_blobs.append((record.read.key, record.read.listing))
 
-    def _blob_reference(self, stream: Stream, listing: Listing, raw: bytes) -> BlobReference | None:
-        return self._source.blob_reference(stream.name, listing.parent, fields_of(raw))
+    def _has_blob(self, stream: Stream, listing: Listing, raw: bytes) -> tuple[bool, str | None]:
+        """Whether a record has a blob, and its declared version."""
+        try:
+            reference = self._source.blob_reference(stream.name, listing.parent, fields_of(raw))
+        except SourceError:
+            return True, None  # whoever fetches it says what is wrong with it
+        return reference is not None, None if reference is None else reference.version
 
     def _owe_blobs(self, connection: Connection, comparison: Comparison) -> None:
         stream, sequence = comparison.stream, self._context.sequence

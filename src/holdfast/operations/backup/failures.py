@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from holdfast.errors import HoldfastError
+from holdfast.errors import HoldfastError, plain
 from holdfast.operations.backup.state import Listing
 
 _AT_MOST = 1_000
@@ -66,7 +66,7 @@ def entry(
     record_id: str | None = None,
 ) -> dict[str, Any]:
     """A failure or a skip as manifests and the API have them."""
-    told = {"endpoint": endpoint, "page": page, "record_id": record_id, "code": code, "message": message}
+    told = {"endpoint": endpoint, "page": page, "record_id": record_id, "code": code, "message": plain(message)}
     if parent is not None:
         told["parent"] = parent
     return told

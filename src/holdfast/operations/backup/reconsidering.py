@@ -11,7 +11,7 @@ from functools import partial
 from holdfast.catalog import records, scopes, streams
 from holdfast.catalog.records import RecordRow
 from holdfast.definitions.document import Blob
-from holdfast.errors import NotFound
+from holdfast.errors import NotFound, SourceError
 from holdfast.operations.backup.attaching import BlobCommitter
 from holdfast.operations.backup.endpoint import Reading
 from holdfast.operations.backup.parents import Parents, fields_of, place_of
@@ -77,7 +77,11 @@ def _with_blobs(
             parent = parents.get(above[row.scope]) if parents and row.scope is not None else None
         except NotFound:  # it goes with its parent
             continue
-        if reading.source.blob_reference(stream.name, parent, fields) is not None:
+        try:
+            has_blob = reading.source.blob_reference(stream.name, parent, fields) is not None
+        except SourceError:
+            has_blob = True  # whoever fetches it says what is wrong with it
+        if has_blob:
             found.append((row.record_key, row.scope))
     return found
 

@@ -76,11 +76,11 @@ def run_backup(services: Services, run_id: int, *, token_rotated: TokenRotated |
         status: Status | None = None
         try:
             context = _start(services, run, token)
+            streams_by_name = _open_streams(context)
         except InputError as error:
             failures.add(error)
             end_run(services, run, token, [], failures, "failed")
             return
-        streams_by_name = _open_streams(context)
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # 10% less CPU than asyncio's own
                 runner.run(_read_everything(context, run, streams_by_name, failures, lease, token_rotated))

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from holdfast.definitions.document import Definition, Endpoint
 from holdfast.definitions.identity import child_key
 from holdfast.definitions.selectors import selector
-from holdfast.errors import CredentialRefused, DefinitionError, PageUnreadable, SourceError, SourceUnreachable
+from holdfast.errors import CredentialRefused, DefinitionError, SourceError, SourceUnreachable
 from holdfast.operations.trial.findings import EndpointSample, SampledBlob, SampledPage, SampledRecord, Seen
 from holdfast.sources.links import link_to
 from holdfast.sources.page import ListingAbsent, Page, Parent, Skipped
@@ -134,7 +134,7 @@ class Sampler:
     def _blob_of(self, parent: Parent | None, fields: Mapping[str, Any]) -> str | None:
         try:
             reference = self._source.blob_reference(self._endpoint.name, parent, fields)
-        except (DefinitionError, PageUnreadable) as error:
+        except (DefinitionError, SourceError) as error:
             self.found.notes.append(f"blob: {error}")
             return None
         return None if reference is None else _place(reference.url) or "within the record"
