@@ -10,6 +10,7 @@ from holdfast.definitions import library
 from holdfast.operations import instances
 from tests.real.google import everything, given
 from tests.real.library import adapted, another, assert_success, stored
+from tests.real.test_google import content, upload
 from tests.real.test_stripe import at_source
 from tests.support.installation import Installation
 from tests.support.real_sources import Api, Emulate, Synapse
@@ -352,3 +353,54 @@ def _conversation(api: Api, channel: str) -> tuple[list[Any], list[Any]]:
         said.append((one["text"], one.get("blocks"), [text for _, text in answers]))
     marks = api.form("/api/bookmarks.list", channel_id=channel)["bookmarks"]
     return said, [(one["title"], one["link"]) for one in marks]
+
+
+def test_drive_to_another_account(installation: Installation, emulate: Emulate) -> None:
+    """emulate takes no dates and deletes nothing; it changes the name and the folder of a file, not its content."""
+    api, other = (emulate.api("google", f"Bearer gmail-{name}") for name in ("from", "to"))
+    folder = "application/vnd.google-apps.folder"
+    work = api.post("/drive/v3/files", {"name": "work", "mimeType": folder})["id"]
+    plans = api.post("/drive/v3/files", {"name": "plans", "mimeType": folder, "parents": [work]})["id"]
+    api.post("/drive/v3/files", {"name": "empty folder", "mimeType": folder})
+    contents = {f"f{number}.bin": content(number, 40_000 * number) for number in range(7)}
+    ids = [
+        upload(api, name, data, parents=[work, plans][index % 2]) for index, (name, data) in enumerate(contents.items())
+    ]
+    upload(api, "at the top é.txt", b"\r\n--no boundary\r\n\r\n")
+
+    def seen(of: Api) -> list[tuple[str, str, str, bytes]]:
+        files = {one["id"]: one for one in everything(of, "/drive/v3/files", "files", pageSize=3)}
+        found = []
+        for key, one in files.items():
+            (parent,) = one["parents"]
+            within = files[parent]["name"] if parent in files else parent
+            data = b"" if one["mimeType"] == folder else of.ask("GET", f"/drive/v3/files/{key}", alt="media")
+            found.append((one["name"], one["mimeType"], within, data))
+        return sorted(found)
+
+    dates = {"createdTime": "emulate takes none", "modifiedTime": "emulate takes none"}
+    files = json.loads(adapted("google-drive"))["endpoints"][0]["restore"]
+    files["find"].remove("createdTime")
+    files["ignored"] |= dates
+    # It changes no content: an update has the name alone.
+    files["update"] |= {"path": "/drive/v3/files/{{ record.id }}", "fields": ["name"]}
+    del files["update"]["multipart"]
+    document = adapted("google-drive", endpoints={"files": {"changes": None, "restore": files}})
+    instance = installation.instance(document, **given(emulate, "from@example.com"))
+    assert_success(installation.backup(instance))
+    before = seen(api)
+    assert (len(before), seen(other)) == (11, [])
+
+    target = another(installation, instance, **given(emulate, "to@example.com"))
+    plan = planned(installation, instance, to=target)
+    made = restored(installation, instance, to=target)
+    assert [one["message"] for one in made.failures] == []
+    assert (made.status, made.complete, made.counters["created"]) == ("successful", True, plan.total("create"))
+    assert (seen(other), plan.requests) == (before, made.counters["requests"])
+    again = restored(installation, instance, to=target)
+    assert (again.status, again.counters["created"], again.counters["left_differing"]) == ("successful", 0, 0)
+
+    api.ask("PATCH", f"/drive/v3/files/{ids[3]}", {"name": "by mistake"})
+    made = restored(installation, instance, on_conflict="overwrite")
+    assert [one["message"] for one in made.failures] == []
+    assert (made.status, made.counters["updated"], seen(api)) == ("successful", 1, before)

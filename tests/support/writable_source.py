@@ -2,6 +2,7 @@
 
 `GET /<account>/<collection>` lists a collection (pages of 50), `POST` to it creates with a new id; `GET`, `PUT`,
 `PATCH` and `DELETE` of `/<account>/<collection>/<id>` do what they say. Collections lie in records: `boards/7/cards`.
+A body of several parts is a record as JSON, and its file.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 
 _PAGE = 50
 
@@ -34,6 +35,8 @@ class Switches:
     """Of an uploaded file the first half is kept, without a word."""
     refuse: dict[str, int] = field(default_factory=dict)
     """Status by what a written body contains."""
+    makes_parents: bool = False
+    """What is created below a record that is not there brings that one about."""
     before_write: Callable[[], None] | None = None
     after_write: Callable[[], None] | None = None
 
@@ -76,12 +79,12 @@ class WritableSource:
         self.log.append(f"{request.method} /{path}")
         if request.method == "GET":
             return self._read(path, request)
-        body = await request.read()
+        body, file = await _body(request)
         if self.switches.before_write is not None:
             self.switches.before_write()
         self.writes.append(f"{request.method} /{path}")
         self.queries.append(dict(request.query))
-        answer = self._write(request.method, path, body, request.headers.get("Idempotency-Key"))
+        answer = self._write(request.method, path, body, file, request.headers.get("Idempotency-Key"))
         if self.switches.after_write is not None:
             self.switches.after_write()
         if self.switches.lose_answers:
@@ -103,7 +106,9 @@ class WritableSource:
         page = int(request.query.get("page", "1"))
         return web.json_response({"items": found[(page - 1) * _PAGE : page * _PAGE]})
 
-    def _write(self, method: str, path: str, body: bytes, key: str | None) -> web.StreamResponse:
+    def _write(
+        self, method: str, path: str, body: bytes, file: bytes | None, key: str | None
+    ) -> web.StreamResponse:  # fmt: skip
         switches = self.switches
         if switches.error_in_200:
             return web.json_response({"ok": False, "error": "no such luck"})
@@ -122,8 +127,19 @@ class WritableSource:
         if method == "POST":
             if key is not None and key in self.keys:
                 return web.json_response(self.records[path][self.keys[key]])
+            above, _, parent_id = place.rpartition("/")
+            if (
+                switches.makes_parents
+                and path.count("/") > 1
+                and record_id
+                and parent_id not in self.records.get(above, {})
+            ):
+                self.put(above, id=parent_id)
             made = self.put(path, **{**sent, "id": None, "made_by": "the restorer"})
             self.records[path][made]["id"] = made
+            if file is not None:
+                self.files[f"{path}/{made}/file"] = file[: len(file) // 2] if switches.halve_files else file
+                self.records[path][made]["file"] = f"{self.url}/{path}/{made}/file"
             if key is not None:
                 self.keys[key] = made
             return web.json_response(self.records[path][made], status=201)
@@ -138,6 +154,22 @@ class WritableSource:
             del known[record_id]
             return web.Response(status=204)
         return web.json_response(known[record_id])
+
+
+async def _body(request: web.Request) -> tuple[bytes, bytes | None]:
+    """What a request has sent; of several parts the JSON, and the other."""
+    if not request.content_type.startswith("multipart/"):
+        return await request.read(), None
+    body, file = b"{}", None
+    reader = await request.multipart()
+    while (part := await reader.next()) is not None:
+        assert isinstance(part, BodyPartReader)
+        read = bytes(await part.read())
+        if part.headers.get("Content-Type") == "application/json":
+            body = read
+        else:
+            file = read
+    return body, file
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from typing import Literal
 
-from holdfast.definitions.restoring import Restore
+from holdfast.definitions.restoring import Restore, texts_within
 
 Template = str
 """Text with `{{ expressions }}`; see `definitions.expressions`."""
@@ -65,17 +65,7 @@ class RequestBody:
 
     def templates(self) -> list[Template]:
         """Every template in it."""
-        found: list[Template] = []
-        waiting: list[object] = [self.json, self.form, self.variables]
-        while waiting:
-            value = waiting.pop()
-            if isinstance(value, str):
-                found.append(value)
-            elif isinstance(value, Mapping):
-                waiting.extend(value.values())
-            elif isinstance(value, Sequence):
-                waiting.extend(value)
-        return found
+        return texts_within(self.json, self.form, self.variables)
 
 
 @dataclass(frozen=True)

@@ -2,23 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from holdfast.definitions.document import Paging, RequestBody, Template, Tombstones
+    from holdfast.definitions.document import JsonTemplate, Paging, RequestBody, Template, Tombstones
 
-__all__ = ["KEY", "Find", "Impossible", "Reference", "Restore", "Upload", "Write"]
+__all__ = ["KEY", "Find", "Impossible", "Multipart", "Part", "Reference", "Restore", "Upload", "Write"]
 
 KEY = "idempotency_key"
 """What templates call the text that is the same whenever one write is repeated, and another for every other write."""
 Method = Literal["POST", "PUT", "PATCH", "DELETE"]
 
 
+def texts_within(*values: object) -> list[Template]:
+    """Every text in JSON, each of which is a template."""
+    found: list[Template] = []
+    waiting: list[object] = list(values)
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, Mapping):
+            waiting.extend(value.values())
+        elif isinstance(value, Sequence):
+            waiting.extend(value)
+    return found
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a multipart body: a text, JSON, or the record's blob."""
+
+    name: str = ""
+    """The form field; a related body has none."""
+    text: Template | None = None
+    json: JsonTemplate = None
+    is_file: bool = False
+    filename: Template | None = None
+    """Of the blob; None: the name that its endpoint's `blob` gives it, else the record's key."""
+
+
+@dataclass(frozen=True)
+class Multipart:
+    """A body of several parts, one of which may be the record's blob, so that both come to be at once."""
+
+    parts: tuple[Part, ...]
+    type: Literal["form-data", "related"] = "form-data"
+    """`related`: a part is known by its place, and a single one is sent as it is."""
+
+    @property
+    def has_file(self) -> bool:
+        return any(part.is_file for part in self.parts)
+
+
 @dataclass(frozen=True)
 class Write:
-    """A request that changes something at the source. At most one of `body` and `fields` says what is sent."""
+    """A request that changes something at the source. At most one of `body`, `fields`, `multipart` is set."""
 
     path: Template
     method: Method = "POST"
@@ -27,8 +68,9 @@ class Write:
     body: RequestBody | None = None
     fields: Mapping[str, str] | None = None
     """What is sent: names, each with the selector over the record that gives its value."""
-    encoding: Literal["json", "form"] = "json"
+    encoding: Literal["json", "form", "repeated_form"] = "json"
     """Of `fields`."""
+    multipart: Multipart | None = None
     select: str = ""
     """Where the record stands in the answer; empty: the answer is the record, or has none."""
     id: tuple[str, ...] = ()
@@ -39,8 +81,12 @@ class Write:
 
     def templates(self) -> list[Template]:
         """Every template in it."""
-        own = [self.path, *self.query.values(), *self.headers.values()]
-        return own + (self.body.templates() if self.body is not None else [])
+        found = [self.path, *self.query.values(), *self.headers.values()]
+        if self.body is not None:
+            found += self.body.templates()
+        for part in self.multipart.parts if self.multipart is not None else ():
+            found += [text for text in (part.text, part.filename) if text is not None] + texts_within(part.json)
+        return found
 
 
 @dataclass(frozen=True)
@@ -78,6 +124,8 @@ class Reference:
     field: str = ""
     required: bool = True
     """A record is impossible whose reference leads to nothing at the target; else what stood there stays."""
+    otherwise: str | None = None
+    """What is put where a reference leads to nothing at the target."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +146,8 @@ class Restore:
     undelete: Write | None = None
     trashed: Tombstones | None = None
     """How a record says that it can be undeleted."""
+    comes_with: str = ""
+    """The endpoint of whose records each brings its parent about: this one's records, which nobody can write."""
     keeps_id: bool = False
     """A created record has the id it had."""
     then_update: str = ""

@@ -25,6 +25,7 @@ from holdfast.sources.exchange import Exchange, Request, asking
 from holdfast.sources.inline import BlobStream, InlineBlob, LookedUpBlob
 from holdfast.sources.ledger import Ask, Share
 from holdfast.sources.listing import Listing
+from holdfast.sources.multipart import UploadedFile
 from holdfast.sources.page import Page, Parent, Position
 from holdfast.sources.policy import NetworkPolicy
 from holdfast.sources.sessions import Session, TokenRotated
@@ -32,7 +33,7 @@ from holdfast.sources.shared_throttle import SharedThrottle
 from holdfast.sources.targets import Targets
 from holdfast.sources.throttle import Throttle
 from holdfast.sources.tokens import Grant, LoginGrant, OAuth2Grant, refresh_token
-from holdfast.sources.writing import UploadedFile, WriteKind, Writer, Written
+from holdfast.sources.writing import WriteKind, Writer, Written
 
 __all__ = ["Source"]
 
@@ -174,12 +175,19 @@ class Source:
 
     def prepare(
         self, endpoint: str, what: WriteKind, parent: Parent | None, fields: Mapping[str, Any], *, key: str,
-        blob: str | None = None,
+        blob: str | None = None, file: UploadedFile | None = None,
     ) -> Request:  # fmt: skip
         """The request that creates, updates or undeletes a record with these fields; sends nothing. `key` is the
-        idempotency key, `blob` the record's blob in base64. Raises DefinitionError where it cannot be made.
+        idempotency key, `blob` the record's blob in base64, `file` the same as a part of its own. Raises
+        DefinitionError where it cannot be made.
         """
-        return self._writer(endpoint).prepare(what, parent, fields, key=key, blob=blob)
+        return self._writer(endpoint).prepare(what, parent, fields, key=key, blob=blob, file=file)
+
+    def prepare_upload(
+        self, endpoint: str, parent: Parent | None, fields: Mapping[str, Any], file: UploadedFile, *, key: str
+    ) -> Request:  # fmt: skip
+        """The request that puts a record's blob back; sends nothing. Raises DefinitionError where it cannot be made."""
+        return self._writer(endpoint).prepare_upload(parent, fields, file, key=key)
 
     async def write(self, endpoint: str, what: WriteKind, request: Request, about: str) -> Written:
         """Send such a request, once; `about` names the record. Raises WriteUncertain where nobody knows whether it was

@@ -1,7 +1,6 @@
 """Requests that change something at a source: a definition's `restore` rendered, sent once, and what came back."""
 
-import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -19,23 +18,14 @@ from holdfast.sources.client import Client
 from holdfast.sources.exchange import Request, Streamed
 from holdfast.sources.judging import Judge
 from holdfast.sources.listing import Listing
+from holdfast.sources.multipart import UploadedFile, file_in_form, packed
 from holdfast.sources.page import Page, Parent
 from holdfast.sources.splitter import decode_leniently
 from holdfast.sources.targets import Targets
 
-__all__ = ["UploadedFile", "WriteKind", "Writer", "Written"]
+__all__ = ["WriteKind", "Writer", "Written"]
 
 WriteKind = Literal["create", "update", "undelete"]
-
-
-@dataclass(frozen=True)
-class UploadedFile:
-    """A blob on its way back. `open` reads it from its beginning; one that ends early breaks the request off."""
-
-    size_bytes: int
-    open: Callable[[], AsyncIterator[bytes]]
-    content_type: str
-    name: str
 
 
 @dataclass(frozen=True)
@@ -61,8 +51,9 @@ class Writer:
         self._client = client
 
     def prepare(
-        self, what: WriteKind, parent: Parent | None, fields: Mapping[str, Any], *, key: str, blob: str | None
-    ) -> Request:
+        self, what: WriteKind, parent: Parent | None, fields: Mapping[str, Any], *, key: str, blob: str | None,
+        file: UploadedFile | None,
+    ) -> Request:  # fmt: skip
         """See `Source.prepare`."""
         write = self._write(what)
         context = {**_context(parent, fields, key), "blob": blob}
@@ -71,6 +62,9 @@ class Writer:
         if write.fields is not None:
             body, kind = _selected(write, fields, with_nulls=what != "create")
             return Request(url, {**headers, "Content-Type": kind}, write.method, body)
+        if write.multipart is not None:
+            parts, kind = packed(write.multipart, {**self._targets.variables, **context}, file)
+            return Request(url, {**headers, **_about(kind, parts)}, write.method, parts)
         if write.body is not None:
             content = Content(write.body, {**self._targets.variables, **context})
             return Request(url, {**headers, "Content-Type": content.content_type}, write.method, content.encoded())
@@ -91,18 +85,24 @@ class Writer:
         self, parent: Parent | None, fields: Mapping[str, Any], file: UploadedFile, *, key: str, about: str
     ) -> None:
         """See `Source.upload`."""
-        upload = self._endpoint.restore and self._endpoint.restore.blob
-        assert upload, "the definition says how a blob is put back"
-        context = _context(parent, fields, key)
         said = f"{self._endpoint.name} {about}, blob"
-        body, kind = _packed(upload, file)
-        about_body = {"Content-Type": kind, "Content-Length": str(body.size_bytes)}
-        headers = {**self._headers(upload.headers, context), **about_body}
-        url = self._targets.url(upload.path, upload.query, context, required=True)
-        request = Request(url, headers, upload.method, body)
+        request = self.prepare_upload(parent, fields, file, key=key)
         answer = await self._client.send(request, what=said, judge=self._listing.judge)
         if not answer.is_success:
             raise refusal(answer.status, answer.body, said, answer.verdict)
+
+    def prepare_upload(
+        self, parent: Parent | None, fields: Mapping[str, Any], file: UploadedFile, *, key: str
+    ) -> Request:  # fmt: skip
+        """See `Source.prepare_upload`."""
+        upload = self._endpoint.restore and self._endpoint.restore.blob
+        assert upload, "the definition says how a blob is put back"
+        context = _context(parent, fields, key)
+        body, kind = _packed(upload, file)
+        headers = {**self._headers(upload.headers, context), **_about(kind, body)}
+        return Request(
+            self._targets.url(upload.path, upload.query, context, required=True), headers, upload.method, body
+        )
 
     async def found(self, parent: Parent | None, fields: Mapping[str, Any]) -> AsyncGenerator[Page, None]:
         """See `Source.found`."""
@@ -151,6 +151,26 @@ def _context(parent: Parent | None, fields: Mapping[str, Any], key: str) -> dict
     return context
 
 
+def _repeated(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """A form's fields with lists as fields of one name. Null is empty text."""
+    for name, value in content.items():
+        for one in value if isinstance(value, list) else [value]:
+            yield from _flattened(name, one)
+
+
+def _about(content_type: str, body: bytes | Streamed) -> dict[str, str]:
+    """The headers that tell of a body; a streamed one is else sent in chunks, which some servers refuse."""
+    length = {"Content-Length": str(body.size_bytes)} if isinstance(body, Streamed) else {}
+    return {"Content-Type": content_type, **length}
+
+
+def _packed(upload: Upload, file: UploadedFile) -> tuple[Streamed, str]:
+    """The body of an upload and its content type."""
+    if upload.part is None:
+        return Streamed(file.size_bytes, file.open), file.content_type
+    return file_in_form(upload.part, file)
+
+
 def _selected(write: Write, fields: Mapping[str, Any], *, with_nulls: bool) -> tuple[bytes, str]:
     """The body that the write's `fields` make, and its content type."""
     content: dict[str, Any] = {}
@@ -165,8 +185,9 @@ def _selected(write: Write, fields: Mapping[str, Any], *, with_nulls: bool) -> t
             within = within.setdefault(part, {})
         within[last] = value
     try:
-        if write.encoding == "form":
-            return urlencode(list(_flattened("", content))).encode(), "application/x-www-form-urlencoded"
+        if write.encoding != "json":
+            found = _flattened("", content) if write.encoding == "form" else _repeated(content)
+            return urlencode(list(found)).encode(), "application/x-www-form-urlencoded"
         return json_text(content).encode(), "application/json"
     except UnicodeEncodeError as error:
         raise DefinitionError("text with a lone surrogate cannot be sent in a body") from error
@@ -192,24 +213,3 @@ def _flattened(name: str, value: Any) -> Iterator[tuple[str, str]]:
         yield name, ""
     else:
         yield name, value if isinstance(value, str) else json_text(value)
-
-
-def _packed(upload: Upload, file: UploadedFile) -> tuple[Streamed, str]:
-    """The body of an upload and its content type."""
-    if upload.part is None:
-        return Streamed(file.size_bytes, file.open), file.content_type
-    boundary = secrets.token_hex(16)
-    name = "".join(one for one in file.name if one.isprintable() and one not in '"\\') or "file"
-    head = (
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{upload.part}"; filename="{name}"\r\n'
-        f"Content-Type: {file.content_type}\r\n\r\n"
-    ).encode()
-    tail = f"\r\n--{boundary}--\r\n".encode()
-
-    async def parts() -> AsyncIterator[bytes]:
-        yield head
-        async for piece in file.open():
-            yield piece
-        yield tail
-
-    return Streamed(len(head) + file.size_bytes + len(tail), parts), f"multipart/form-data; boundary={boundary}"

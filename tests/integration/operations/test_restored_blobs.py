@@ -154,15 +154,17 @@ def test_an_upload_has_the_whole_record_also_what_is_not_compared(
     assert sorted(one["name"] for one in boards.queries if one) == sorted(SIZES)
 
 
-def test_an_upload_of_which_something_is_missing_fails_its_record(
+def test_an_upload_of_which_something_is_missing_is_found_before_its_record_is_made(
     installation: Installation, boards: WritableSource
 ) -> None:
     made = installation.instance(DOCUMENT.format(url=boards.url) + named_uploads(boards, "{{ record.meta.label }}"))
     assert installation.backup(made).status == "successful"
     wiped(boards)
+    plan = planned(installation, made, endpoint="files")
     ended = restored(installation, made, endpoint="files")
-    assert (ended.status, ended.counters["failed"], boards.files) == ("failed", len(SIZES), {})
-    assert all("there is no field `label`" in one["message"] for one in ended.failures)
+    assert (plan.total("impossible"), ended.counters["impossible"], boards.writes) == (len(SIZES), len(SIZES), [])
+    assert "there is no field `label`" in next(iter(plan.endpoints[0].reasons))
+    assert ended.complete is False
 
 
 def test_a_record_that_is_damaged_in_the_vault_ends_the_plan_before_anything_is_written(

@@ -225,7 +225,62 @@ SAID: list[tuple[str, Part, Any]] = [
 ]  # fmt: skip
 NAMES = [f"{feature}-{index}" for index, (feature, _, _) in enumerate(SAID)]
 
+BLOB = {"url": "{{ record.u }}", "recheck": "never"}
+
+
+def parts(*some: Any, **more: Any) -> Part:
+    """Notes with files, created by a body of these parts."""
+    create = {"path": "/n", "multipart": {"parts": list(some), **more}}
+    return notes(blob=BLOB, restore={"find": "a", "create": create})
+
+
 WRONG: list[tuple[Part, str]] = [
+    (parts({"text": "a"}), "a part of a form has a `name`"),
+    (parts({"name": "a"}), "exactly one of `text` and `json` and `file` must be given"),
+    (parts({"name": "a", "text": "a", "filename": "b"}), "`filename` means nothing without `file`"),
+    (parts({"name": "a", "json": 1}, type="related"), "parts of `related` are known by their order"),
+    (parts({"file": "blob"}, {"file": "blob"}, type="related"), "it is in another part already"),
+    (parts({"file": "record"}, type="related"), "expected `blob`, not"),
+    (
+        notes(restore={"find": "a", "create": {"path": "/n", "multipart": {"parts": [{"name": "f", "file": "blob"}]}}}),
+        "the endpoint's records have no `blob`",
+    ),
+    (
+        notes(
+            blob=BLOB,
+            restore={
+                "find": "a",
+                "create": {"path": "/n", "multipart": {"parts": [{"name": "f", "file": "blob"}]}},
+                "blob": {"path": "/n/{{ record.id }}"},
+            },
+        ),
+        "`blob` below `restore` would send it once more",
+    ),
+    (
+        notes(restore={"find": "a", "create": {"path": "/n", "json": {}, "multipart": {"parts": [{"text": "a"}]}}}),
+        "`json` and `multipart` exclude each other",
+    ),
+    (notes(restore={"comes_with": "folders"}), "the records of folders do not belong to these"),
+    (notes(restore={"comes_with": "folder"}), "there is no endpoint `folder`. Did you mean"),
+    (notes(restore={"comes_with": "notes", "impossible": "x"}), "`comes_with` and `impossible` contradict each other"),
+    (
+        notes(
+            restore={
+                "find": "a",
+                "create": {"path": "/n"},
+                "references": {"f": {"endpoint": "folders", "required": False, "otherwise": "root"}},
+            }
+        ),
+        "`required` means nothing beside `otherwise`",
+    ),
+    (
+        notes(within="folders", path=..., for_each=..., records="n", restore={"find": "a", "create": {"path": "/n"}}),
+        "`find` needs a `path`, to read back what was made",
+    ),
+    (
+        notes(restore={"find": "a", "update": {"path": "/n", "fields": ["text"]}}),
+        "nothing here uses `record`: it would be sent to the same place",
+    ),
     (notes(method="POST"), "`method: POST` and `body` go together"),
     (notes(body={"json": {}}), "`method: POST` and `body` go together"),
     (notes(method="POST", body={}), "exactly one of `json` and `form` and `graphql` must be given"),

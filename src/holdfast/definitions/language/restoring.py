@@ -17,6 +17,7 @@ __all__ = ["RESTORE"]
 _OFFERED = ("record", "parent", KEY)
 _WITH_BLOB = (*_OFFERED, "blob")
 _METHODS = ["POST", "PUT", "PATCH", "DELETE"]
+_ENCODING = Choice(["json", "form", "repeated_form"])
 _ENDPOINT_NAME = Text("the name of an endpoint")
 _DOTTED = SelectorText(plain=True)
 
@@ -27,6 +28,30 @@ _FIELDS: Kind[dict[str, str]] = Either(
 
 
 _CHANGES = Field("changes", MapOf(Text(), "field"), "Fields that the source changes by it, each with why.")
+
+
+PART = Shape(
+    "part",
+    [
+        Field("name", PARAMETER_NAME, "The name of the form field."),
+        Field("text", TemplateText(*_OFFERED), "A text. Where it renders to nothing, the part is left out."),
+        Field("json", JsonTemplate(*_OFFERED), "JSON; its texts may have expressions."),
+        Field("file", Choice(["blob"]), "The record's blob. Where it has none, the part is left out."),
+        Field("filename", TemplateText(*_OFFERED), "What the file is called. Default: as the endpoint's `blob` says."),
+    ],
+    lambda file="", **rest: restoring.Part(is_file=bool(file), **rest),
+    exactly_one=[("text", "json", "file")],
+    needs={"filename": "file"},
+)
+
+MULTIPART: Kind[restoring.Multipart] = Shape(
+    "multipart",
+    [
+        Field("parts", ListOf(PART, shortest=1), "What it is made of, in this order.", required=True),
+        Field("type", Choice(["form-data", "related"]), "A form, or parts known by their order. Default: form-data."),
+    ],
+    restoring.Multipart,
+)
 
 
 def _write(name: str, default: str) -> Shape[restoring.Write]:
@@ -45,11 +70,17 @@ def _write(name: str, default: str) -> Shape[restoring.Write]:
             Field("query", query(*_OFFERED), "Query parameters of that request."),
             Field("headers", headers(*_OFFERED), "Headers of that request."),
             Field("fields", _FIELDS, "What is sent: fields of the record, or names with a selector over it for each."),
-            Field("as", Choice(["json", "form"]), "How `fields` are sent. Default: json.", attribute="encoding"),
+            Field(
+                "as",
+                Choice(["json", "form", "repeated_form"]),
+                "How `fields` are sent. Default: json.",
+                attribute="encoding",
+            ),
             Field("json", JsonTemplate(*_WITH_BLOB), "What is sent, as JSON; its texts may have expressions."),
             Field("form", MapOf(TemplateText(*_WITH_BLOB), "form field"), "What is sent, as a form."),
             Field("graphql", Text(longest=50_000), "The text of a GraphQL mutation, sent as it is."),
             Field("variables", JsonTemplate(*_WITH_BLOB), "The variables of that mutation."),
+            Field("multipart", MULTIPART, "What is sent, in several parts, of which one may be the record's blob."),
             Field("select", SelectorText(), "Where the record stands in the answer. Default: the answer is it."),
             _CHANGES,
             Field("id", ID_PARTS, "Where the answer has the id, if its record does not tell it as listed ones do."),
@@ -100,6 +131,7 @@ REFERENCE: Kind[restoring.Reference] = Either(
             Field("endpoint", _ENDPOINT_NAME, "Whose records are referred to.", required=True),
             Field("field", _DOTTED, "The field of theirs that stands there. Default: the id."),
             Field("required", Boolean(), "Without what it refers to a record is impossible. Default: true."),
+            Field("otherwise", Text(), "What is put where what it refers to is not at the target."),
         ],
         restoring.Reference,
     ),
@@ -117,6 +149,8 @@ EXCEPTION = Shape(
 
 def _restore(impossible: str = "", exceptions: tuple[restoring.Impossible, ...] = (), **rest: Any) -> restoring.Restore:
     always = (restoring.Impossible(impossible),) if impossible else ()
+    if rest.get("comes_with"):
+        rest["keeps_id"] = True
     return restoring.Restore(impossible=always + exceptions, **rest)
 
 
@@ -131,6 +165,7 @@ RESTORE = Shape(
             "The request that takes a record out of the source's own trash. An `update` follows where it then differs.",
         ),
         Field("trashed", TOMBSTONES, "How a record says that it is in the trash, or that nothing is left of it."),
+        Field("comes_with", _ENDPOINT_NAME, "The endpoint whose records bring about these, to which they belong."),
         Field("keeps_id", Boolean(), "A created record has the id that it had. Default: false."),
         Field("then_update", SelectorText(), "Over a record: where this gives something, the update follows `create`."),
         Field("find", FIND, "How a record is known again whose id is another."),

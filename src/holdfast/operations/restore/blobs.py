@@ -2,21 +2,33 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from holdfast.catalog.restore_records import BLOB
 from holdfast.definitions.document import Endpoint
 from holdfast.definitions.expressions import template
-from holdfast.errors import CredentialRefused, Damaged, ObjectMissing, SourceError, SourceRefused
+from holdfast.definitions.restoring import Write
+from holdfast.errors import CredentialRefused, Damaged, DefinitionError, ObjectMissing, SourceError, SourceRefused
 from holdfast.operations.browsing import StoredBlob, StoredRecord
 from holdfast.operations.restore.comparing import UNEXPECTED
 from holdfast.operations.restore.context import Context
+from holdfast.sources.multipart import UploadedFile
 from holdfast.sources.page import Parent
-from holdfast.sources.writing import UploadedFile
 
-__all__ = ["as_text", "carries", "is_read_back", "put_back", "puts_back", "requests", "what_differs"]
+__all__ = [
+    "NO_FILE", "Lent", "as_text", "carries", "is_missing", "is_read_back", "put_back", "puts_back", "requests",
+    "takes_file", "takes_text", "what_differs",
+]  # fmt: skip
 
+
+async def _nothing() -> AsyncIterator[bytes]:
+    yield b""
+
+
+NO_FILE = UploadedFile(0, _nothing, "application/octet-stream", "file")
+"""Stands for any blob where a request is made that nobody sends."""
 _LARGEST_TEXT = 256 * 1024 * 1024
 """A blob that a write carries in its body is held in memory, as text."""
 
@@ -29,32 +41,43 @@ def as_text(context: Context, stored: StoredRecord) -> str:
     return base64.urlsafe_b64encode(b"".join(blob.read())).decode()
 
 
+class Lent:
+    """A record's blob on its way to the source. One that is damaged in the vault is refused like one that the source
+    refuses, so that the rest goes on: the client tells that a request was broken off, not why."""
+
+    def __init__(self, context: Context, stored: StoredRecord) -> None:
+        self._blob = context.browser.blob(context.given.state, stored)
+        self._damage: Damaged | ObjectMissing | None = None
+        descriptor = self._blob.descriptor
+        content_type = descriptor.content_type or "application/octet-stream"
+        self.file = UploadedFile(descriptor.size_bytes, self._read, content_type, descriptor.name or stored.key)
+
+    async def _read(self) -> AsyncIterator[bytes]:
+        try:
+            async for piece in _pieces(self._blob):
+                yield piece
+        except (Damaged, ObjectMissing) as error:
+            self._damage = error
+            raise
+
+    @contextmanager
+    def sent(self) -> Iterator[None]:
+        """While it is sent. Raises SourceRefused where it could not be read."""
+        try:
+            yield
+        finally:
+            if self._damage is not None:
+                raise SourceRefused(f"its blob cannot be read: {self._damage}", hint=self._damage.hint)
+
+
 async def put_back(
     context: Context, endpoint: Endpoint, parent: Parent | None, fields: Mapping[str, Any], stored: StoredRecord,
     key: str,
 ) -> None:  # fmt: skip
-    """Send the blob of a record whose `fields` are those at the target. Raises SourceError.
-
-    A blob that is damaged in the vault is refused like one that the source refuses: the rest goes on.
-    """
-    blob = context.browser.blob(context.given.state, stored)
-    damage: list[Damaged | ObjectMissing] = []
-
-    async def pieces() -> AsyncIterator[bytes]:
-        try:
-            async for piece in _pieces(blob):
-                yield piece
-        except (Damaged, ObjectMissing) as error:
-            damage.append(error)  # the client tells that the request was broken off, not why
-            raise
-
-    name, content_type = blob.descriptor.name or stored.key, blob.descriptor.content_type
-    file = UploadedFile(blob.descriptor.size_bytes, pieces, content_type or "application/octet-stream", name)
-    try:
-        await context.source.upload(endpoint.name, parent, fields, file, key=key, about=stored.key)
-    finally:
-        if damage:
-            raise SourceRefused(f"its blob cannot be read: {damage[0]}", hint=damage[0].hint)
+    """Send the blob of a record whose `fields` are those at the target. Raises SourceError."""
+    lent = Lent(context, stored)
+    with lent.sent():
+        await context.source.upload(endpoint.name, parent, fields, lent.file, key=key, about=stored.key)
 
 
 async def what_differs(
@@ -88,18 +111,44 @@ def puts_back(endpoint: Endpoint, action: str) -> bool:
 
 def carries(endpoint: Endpoint, action: str) -> bool:
     """Whether the write itself has the blob in its body."""
-    write = endpoint.restore.writes().get(action) if endpoint.restore is not None else None
+    return takes_text(endpoint, action) or takes_file(endpoint, action)
+
+
+def takes_text(endpoint: Endpoint, action: str) -> bool:
+    """Whether the write has it there as text."""
+    write = _write(endpoint, action)
     return write is not None and any("blob" in template(text).names for text in write.templates())
 
 
+def takes_file(endpoint: Endpoint, action: str) -> bool:
+    """Whether the write has it there as a part of its own."""
+    write = _write(endpoint, action)
+    return write is not None and write.multipart is not None and write.multipart.has_file
+
+
+def is_missing(context: Context, endpoint: Endpoint, parent: Parent | None, fields: Mapping[str, Any]) -> bool:
+    """Whether a record of which the backup has no blob seems to have one; where a `lookup` tells, nobody asks."""
+    try:
+        return context.source.blob_reference(endpoint.name, parent, fields) is not None
+    except DefinitionError:
+        return False  # its address needs what is not there yet
+
+
 def is_read_back(endpoint: Endpoint, action: str) -> bool:
-    """Whether the blob is held against the stored one after this write: one that was uploaded, unless the source
-    changes it; and one of a record that was there before, if this write does not touch it."""
+    """Whether the blob is held against the stored one after this write: one that was sent, unless the source changes
+    it; and one of a record that was there before, if this write does not touch it."""
     if endpoint.blob is None or endpoint.restore is None:
         return False
     if endpoint.restore.blob is not None:
         return BLOB not in endpoint.restore.blob.changes
-    return action != "create" and not carries(endpoint, action)
+    if carries(endpoint, action):
+        write = _write(endpoint, action)
+        return write is not None and BLOB not in write.changes
+    return action != "create"
+
+
+def _write(endpoint: Endpoint, action: str) -> Write | None:
+    return endpoint.restore.writes().get(action) if endpoint.restore is not None else None
 
 
 def requests(endpoint: Endpoint, action: str) -> int:

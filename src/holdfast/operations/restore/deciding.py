@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC
-from typing import Any
+from typing import Any, cast
 
 from holdfast.catalog.restore_records import DIFFERS, Action
 from holdfast.definitions.document import Endpoint
@@ -13,13 +13,16 @@ from holdfast.definitions.restoring import Restore
 from holdfast.definitions.selectors import selector
 from holdfast.errors import DefinitionError, PageUnreadable
 from holdfast.operations.browsing import StoredRecord
+from holdfast.operations.restore import blobs
 from holdfast.operations.restore.comparing import is_equal, match_of
 from holdfast.operations.restore.context import Context, fields_of
 from holdfast.operations.restore.looking import Expected, Live, Looker, Scope
 from holdfast.operations.restore.ordering import without_what_they_need
 from holdfast.operations.restore.paths import replaced
+from holdfast.operations.restore.steps import as_if_made, needs_update
 from holdfast.operations.restore.ties import Tied, own_id, with_id
 from holdfast.sources.page import Parent
+from holdfast.sources.writing import WriteKind
 
 _SILENT = "the definition does not say how its records are restored"
 _AT_ONCE = 1_000
@@ -39,6 +42,8 @@ class Decision:
     """What is at the target already."""
     seen: tuple[str, ...] = ()
     """The ids of all that look like it."""
+    instead: Mapping[str, str] = field(default_factory=dict)
+    """Fields in which something stands for what is not at the target, each with why."""
     has_blob: bool = False
     is_duplicate: bool = False
     below_new: bool = False
@@ -178,15 +183,17 @@ class Decider:
         seen = tuple(one.id for one in scope.by_match.get(match_of(endpoint, fields) or "", ()))
         base = Decision(
             endpoint, stored.key, parent_key, "leave", fields, live=live, seen=seen, has_blob=stored.has_blob,
-            refers=tied.refers, needs=tied.needs,
+            refers=tied.refers, needs=tied.needs, instead=tied.instead,
         )  # fmt: skip
         rule = self._context.options.on_conflict
         if live is not None and not live.trashed:
             by_blob = restore.blob.changes if restore.blob is not None and stored.has_blob else {}
-            if is_equal(endpoint, fields, live.fields, by_blob):
+            if is_equal(endpoint, fields, live.fields, {**by_blob, **tied.instead}):
                 return replace(base, why="it is as it was")
             if rule == "skip":
                 return replace(base, why=DIFFERS)
+        if live is not None and live.trashed and _is_in_trash(restore, fields):
+            return replace(base, why="it is in the trash, as it was")
         for exception in restore.impossible:
             with suppress(PageUnreadable):
                 if selector(exception.when).find(fields):
@@ -201,6 +208,8 @@ class Decider:
             return replace(base, action="impossible", why=tied.missing[0])
         if live is not None and restore.undelete is not None:
             return self._checked(replace(base, action="undelete"), parent)
+        if restore.comes_with:
+            return replace(base, action="create", live=None)
         if restore.create is None:
             return replace(base, action="impossible", why="it is gone, and the definition has no `create`")
         return self._checked(replace(base, action="create", live=None), parent)
@@ -214,14 +223,26 @@ class Decider:
         return self._checked(made, parent)
 
     def _checked(self, decision: Decision, parent: Parent | Expected | None) -> Decision:
-        """The same, or impossible where its request cannot be made."""
-        if isinstance(parent, Expected) or decision.action in {"leave", "impossible"}:
+        """The same, or impossible where one of its requests cannot be made: the record is not made first, and its blob
+        then found to have no place to go to."""
+        if isinstance(parent, Expected):
             return decision
+        endpoint, action, source = decision.endpoint, cast(WriteKind, decision.action), self._context.source
+        carried = blobs.carries(endpoint, action)
+        if carried and not decision.has_blob and blobs.is_missing(self._context, endpoint, parent, decision.fields):
+            return replace(decision, action="impossible", why="the backup does not have its blob")
         fields = decision.fields
         if decision.live is not None:
-            fields = with_id(decision.endpoint, fields, decision.live.id)
+            fields = with_id(endpoint, fields, decision.live.id)
+        blob, file = ("", blobs.NO_FILE) if decision.has_blob else (None, None)
         try:
-            self._context.source.prepare(decision.endpoint.name, decision.action, parent, fields, key="key", blob="")  # type: ignore[arg-type]
+            source.prepare(endpoint.name, action, parent, fields, key="key", blob=blob, file=file)
+            if decision.has_blob and endpoint.restore is not None and endpoint.restore.blob is not None:
+                made = as_if_made(endpoint, fields)
+                source.prepare_upload(endpoint.name, parent, made, blobs.NO_FILE, key="key")
+            if action == "create" and needs_update(endpoint, fields):
+                made = as_if_made(endpoint, fields)
+                source.prepare(endpoint.name, "update", parent, made, key="key", blob=blob, file=file)
         except DefinitionError as error:
             return replace(decision, action="impossible", why=str(error))
         return decision
@@ -230,6 +251,11 @@ class Decider:
         self, endpoint: Endpoint, stored: StoredRecord, parent_key: str, fields: Mapping[str, Any], why: str
     ) -> Decision:
         return Decision(endpoint, stored.key, parent_key, "impossible", fields, why, has_blob=stored.has_blob)
+
+
+def _is_in_trash(restore: Restore, fields: Mapping[str, Any]) -> bool:
+    trash = restore.trashed
+    return trash is not None and selector(trash.field).find(fields) == trash.equals
 
 
 _Place = tuple[bool, float, str]

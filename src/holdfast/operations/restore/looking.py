@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from holdfast.definitions import identity
@@ -13,6 +13,7 @@ from holdfast.errors import NotFound, SourceRefused
 from holdfast.operations.restore.comparing import match_of
 from holdfast.operations.restore.context import Context, fields_of, parent_place
 from holdfast.operations.restore.ties import with_id
+from holdfast.sources.judging import GONE
 from holdfast.sources.page import ListingAbsent, Parent
 
 _FEW = 20
@@ -45,6 +46,11 @@ class Scope:
 
 class Expected:
     """A parent that this restore will make: nothing is below it yet."""
+
+
+@dataclass(frozen=True)
+class Coming(Parent):
+    """A parent that was not at the target when it was looked at: it comes to be with what belongs to it."""
 
 
 class Looker:
@@ -116,7 +122,7 @@ class Looker:
             self._parents[name, key] = await self._parent(self._context.definition.endpoint(name), key)
         found = self._parents[name, key]
         if isinstance(found, Parent) and len(endpoint.parents) > 1:
-            return Parent(identity.child_key(name, found.key), found.fields, parent=found.parent)
+            return replace(found, key=identity.child_key(name, found.key))
         return found
 
     def forget(self, endpoint: Endpoint, key: str) -> None:
@@ -146,6 +152,9 @@ class Looker:
                 return absent
             target_id = context.source.identify(endpoint.name, stored.raw)
         live = await self._by_id(endpoint, above, target_id, fields)
+        if live is None and endpoint.restore is not None and endpoint.restore.comes_with:
+            own_key = identity.record_key("" if above is None else above.key, target_id, global_id=endpoint.global_id)
+            return Coming(own_key, fields, parent=above)
         if live is None:
             return absent
         own_key = identity.record_key("" if above is None else above.key, target_id, global_id=endpoint.global_id)
@@ -169,10 +178,13 @@ class Looker:
     ) -> None:
         """Read the endpoint's own list, keeping what is among `ids` or `matches`; None: all of it."""
         source = self._context.source
-        if endpoint.within is not None:
+        find = endpoint.restore.find if endpoint.restore is not None else None
+        if endpoint.within is not None and (find is None or find.path is None):
             raise SourceRefused(f"{endpoint.name} has no list of its own: it stands within {endpoint.within}")
+        own = endpoint.within is None
         try:
-            async with aclosing(source.pages(endpoint.name, parent)) as pages:
+            listed = source.pages(endpoint.name, parent) if own else source.found(endpoint.name, parent, {})
+            async with aclosing(listed) as pages:
                 async for page in pages:
                     deleted = page.deleted or [False] * len(page.raws)
                     for record_id, raw, is_deleted in zip(page.ids, page.raws, deleted, strict=True):
@@ -184,6 +196,9 @@ class Looker:
                             found.add(live, match)
         except ListingAbsent:
             return
+        except SourceRefused as error:
+            if not (isinstance(parent, Coming) and error.status in GONE):
+                raise
 
     async def _search(
         self, endpoint: Endpoint, parent: Parent | None, fields: Mapping[str, Any], found: Scope

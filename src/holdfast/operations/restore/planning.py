@@ -9,7 +9,6 @@ from holdfast.catalog import runs
 from holdfast.catalog.instances import Instance
 from holdfast.catalog.restore_records import DIFFERS
 from holdfast.definitions.document import Endpoint
-from holdfast.definitions.selectors import selector
 from holdfast.operations.browsing import State
 from holdfast.operations.restore import blobs
 from holdfast.operations.restore.comparing import is_equal
@@ -17,6 +16,7 @@ from holdfast.operations.restore.context import Context, Given, given, opened
 from holdfast.operations.restore.deciding import Decider, Decision
 from holdfast.operations.restore.looking import Looker
 from holdfast.operations.restore.options import RestoreOptions
+from holdfast.operations.restore.steps import comes_by_itself, needs_update, reads_back
 from holdfast.operations.services import Services
 
 _GUESSED_S = 0.1
@@ -61,7 +61,8 @@ class EndpointPlan:
             uploads = decision.has_blob and blobs.puts_back(decision.endpoint, decision.action)
             self.blobs += uploads
             self.blobs_left_out += decision.has_blob and not uploads
-            self.requests += writes_of(decision) + reads_back(decision.endpoint)
+            writes = 0 if comes_by_itself(decision.endpoint, decision.action) else writes_of(decision)
+            self.requests += writes + reads_back(decision.endpoint)
             self.requests += blobs.requests(decision.endpoint, decision.action) if decision.has_blob else 0
 
 
@@ -171,23 +172,12 @@ def writes_of(decision: Decision) -> int:
     uploads = decision.has_blob and restore.blob is not None
     looks = updates and uploads and reads_back(decision.endpoint)
     if decision.action == "undelete" and restore.update is not None and decision.live is not None:
-        changes = dict(restore.undelete.changes if restore.undelete is not None else {})
+        changes = {**(restore.undelete.changes if restore.undelete is not None else {}), **decision.instead}
         if restore.trashed is not None:
             changes[restore.trashed.field] = "it is taken out of the trash"
         updates = not is_equal(decision.endpoint, decision.fields, decision.live.fields, changes)
         looks = updates and reads_back(decision.endpoint)
     return 1 + updates + uploads + looks
-
-
-def needs_update(endpoint: Endpoint, fields: Any) -> bool:
-    """Whether the update follows the creation of this record."""
-    restore = endpoint.restore
-    return bool(restore and restore.then_update and restore.update and selector(restore.then_update).find(fields))
-
-
-def reads_back(endpoint: Endpoint) -> int:
-    """The requests that reading one record back takes; a list is read once for all."""
-    return int(endpoint.record_path is not None or endpoint.detail is not None)
 
 
 def _pages(endpoint: Endpoint) -> int:

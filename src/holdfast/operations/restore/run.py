@@ -24,7 +24,8 @@ from holdfast.operations.restore.context import Context, given_again, opened
 from holdfast.operations.restore.deciding import Decider
 from holdfast.operations.restore.journal import Journal, counters_of
 from holdfast.operations.restore.looking import Looker
-from holdfast.operations.restore.planning import plan_in, reads_back
+from holdfast.operations.restore.planning import plan_in
+from holdfast.operations.restore.steps import comes_by_itself, reads_back
 from holdfast.operations.restore.writing import RecordWriter
 from holdfast.operations.services import Services
 
@@ -132,13 +133,18 @@ class _Run:
             return
         looker, journal = Looker(context), Journal(context)
         decider, writer = Decider(context, looker), RecordWriter(context, journal, looker)
-        for endpoint in context.options.endpoints(context.definition):
+        endpoints = context.options.endpoints(context.definition)
+        for endpoint in endpoints:
             if endpoint.name not in journal.decided:
                 with tracing.span("decide", endpoint=endpoint.name):
                     journal.decide(endpoint.name, [one async for one in decider.endpoint(endpoint)])
             with tracing.span("write", endpoint=endpoint.name):
                 await self._write(writer, journal, endpoint)
-            if not reads_back(endpoint):
+            if not (reads_back(endpoint) or comes_by_itself(endpoint, "create")):
+                with tracing.span("read back", endpoint=endpoint.name):
+                    await writer.read_list_back(endpoint)
+        for endpoint in endpoints:
+            if comes_by_itself(endpoint, "create"):
                 with tracing.span("read back", endpoint=endpoint.name):
                     await writer.read_list_back(endpoint)
         self._tell(at_once=True)

@@ -26,6 +26,8 @@ class Tied:
     """What it refers to and is not at the target, for people."""
     kept: Sequence[str] = ()
     """The fields whose reference leads to nothing at the target, and need not."""
+    instead: Mapping[str, str] = field(default_factory=dict)
+    """Those of them in which something else stands for that, each with why."""
     refers: frozenset[str] = field(default_factory=frozenset)
     """The keys of records of its own endpoint that it refers to and that are restored with it."""
     needs: frozenset[str] = field(default_factory=frozenset)
@@ -107,6 +109,7 @@ class Ties:
         """A stored record's fields with all its references as they are at the target."""
         restore = endpoint.restore
         made, missing, kept, refers, needs = dict(fields), [], [], set(), set()
+        instead: dict[str, str] = {}
         for path, reference in (restore.references if restore is not None else {}).items():
             for value in {one for one in map(_text, values_at(fields, path)) if one is not None}:
                 new, why, key = self._resolve(endpoint, reference, parent_key, value)
@@ -114,13 +117,16 @@ class Ties:
                     refers.add(key)
                     if reference.required:
                         needs.add(key)
-                if why is not None and reference.required:
+                if why is not None and reference.otherwise is not None:
+                    made = replaced(made, path, _changing(value, reference.otherwise))
+                    instead[path] = f"what it refers to is not at the target: it is {reference.otherwise} instead"
+                elif why is not None and reference.required:
                     missing.append(f"it refers by {path} to {why}")
                 elif why is not None:
                     kept.append(path)
                 elif new is not None:
                     made = replaced(made, path, _changing(value, new))
-        return Tied(made, missing, kept, frozenset(refers), frozenset(needs))
+        return Tied(made, missing, kept, instead, frozenset(refers), frozenset(needs))
 
     def _resolve(
         self, endpoint: Endpoint, reference: Reference, parent_key: str, value: str

@@ -4,7 +4,8 @@ the end read back and compared.
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any, cast
 
 from holdfast.catalog.restore_records import BLOB, RestoreRecord
@@ -18,8 +19,8 @@ from holdfast.operations.restore.deciding import duplicated
 from holdfast.operations.restore.journal import Journal
 from holdfast.operations.restore.looking import Expected, Live, Looker
 from holdfast.operations.restore.paths import with_values
-from holdfast.operations.restore.planning import needs_update, reads_back
-from holdfast.operations.restore.ties import own_id, with_id
+from holdfast.operations.restore.steps import comes_by_itself, needs_update, reads_back
+from holdfast.operations.restore.ties import Tied, own_id, with_id
 from holdfast.sources.page import Parent
 from holdfast.sources.writing import WriteKind
 
@@ -52,7 +53,8 @@ class RecordWriter:
             fields = tied.fields
             if row.message == _DUPLICATE:
                 fields = duplicated(self._context, endpoint, fields)
-            return await _OneRecord(self, endpoint, stored, parent, fields, tied.kept).through(row)
+            one = _OneRecord(self, endpoint, stored, parent, fields, tied)
+            return one.expected(row) if comes_by_itself(endpoint, row.action) else await one.through(row)
         except CredentialRefused:
             raise
         except (SourceError, DefinitionError) as error:
@@ -78,7 +80,7 @@ class RecordWriter:
                 if row.message == _DUPLICATE:
                     fields = duplicated(self._context, endpoint, fields)
                 live = lists[row.parent_key].by_id.get(row.target_id)
-                await _OneRecord(self, endpoint, stored, parent, fields, tied.kept).judge(row, live)
+                await _OneRecord(self, endpoint, stored, parent, fields, tied).judge(row, live)
 
     @property
     def context(self) -> Context:
@@ -94,11 +96,11 @@ class RecordWriter:
 
 
 class _OneRecord:
-    """One record on its way to the target; `fields` is what it is to be, `kept` are those that lead nowhere there."""
+    """One record on its way to the target; `fields` is what it is to be, `tied` what it refers to there."""
 
     def __init__(
         self, writer: RecordWriter, endpoint: Endpoint, stored: StoredRecord, parent: Parent | None,
-        fields: Mapping[str, Any], kept: Sequence[str],
+        fields: Mapping[str, Any], tied: Tied,
     ) -> None:  # fmt: skip
         self._writer = writer
         self._context, self._journal, self._looker = writer.context, writer.journal, writer.looker
@@ -108,7 +110,7 @@ class _OneRecord:
         self._stored = stored
         self._parent = parent
         self._fields = fields
-        self._kept = kept
+        self._tied = tied
 
     async def through(self, row: RestoreRecord) -> RestoreRecord:
         """Every request that is left for the record. Raises SourceError, DefinitionError."""
@@ -140,6 +142,10 @@ class _OneRecord:
         if not reads_back(self._endpoint):
             return row
         return await self.judge(row, await self._back(row, live))
+
+    def expected(self, row: RestoreRecord) -> RestoreRecord:
+        """What comes to be by itself, as what belongs to it is written: read back when that is done."""
+        return row if row.state == "written" else self._written(row, own_id(self._endpoint, self._fields), None)
 
     async def _back(self, row: RestoreRecord, live: Live | None) -> Live | None:
         """The record as it is at the target now."""
@@ -183,14 +189,17 @@ class _OneRecord:
     ) -> tuple[tuple[str | None, Mapping[str, Any] | None] | None, Live | None]:
         """Send it until it is known to be done: what the source answered, or what was found where no answer came."""
         retry = self._context.definition.connection.retry
-        carries = self._stored.has_blob and blobs.carries(self._endpoint, kind)
-        blob = blobs.as_text(self._context, self._stored) if carries else None
+        has_blob = self._stored.has_blob
+        lent = blobs.Lent(self._context, self._stored) if has_blob and blobs.takes_file(self._endpoint, kind) else None
+        text = has_blob and blobs.takes_text(self._endpoint, kind)
         request = self._context.source.prepare(
-            self._endpoint.name, kind, self._parent, fields, key=self._key(kind), blob=blob
-        )
+            self._endpoint.name, kind, self._parent, fields, key=self._key(kind),
+            blob=blobs.as_text(self._context, self._stored) if text else None, file=None if lent is None else lent.file,
+        )  # fmt: skip
         for attempt in range(retry.attempts):
             try:
-                answer = await self._context.source.write(self._endpoint.name, kind, request, row.record_key)
+                with nullcontext() if lent is None else lent.sent():
+                    answer = await self._context.source.write(self._endpoint.name, kind, request, row.record_key)
             except WriteUncertain:
                 if attempt + 1 == retry.attempts:
                     raise
@@ -228,11 +237,14 @@ class _OneRecord:
         """Compare what was read back with what was to be, its blob too; the end of a written record."""
         if live is None or live.trashed:
             said = "it was written, and reading it back found nothing"
+            if comes_by_itself(self._endpoint, row.action):
+                said = f"none of its {self._restore.comes_with} was restored, with which it comes to be"
             return self._journal.note(row, "failed", message=said)
         told = compared(self._endpoint, self._fields, live.fields, self._changed_by(row))
-        if self._stored.has_blob:
-            told += await self._blob_told(row, live)
-        told += [{"field": field, "why": "what it refers to is not at the target"} for field in self._kept]
+        told += await self._blob_told(row, live)
+        nowhere = dict.fromkeys(self._tied.kept, "what it refers to is not at the target") | dict(self._tied.instead)
+        known = {one["field"] for one in told}
+        told += [{"field": field, "why": why} for field, why in nowhere.items() if field not in known]
         mappings = self._learned(row, live.id, live.fields)
         self._looker.forget(self._endpoint, self._stored.key)
         state = "differs" if unexpected(told) else "verified"
@@ -240,6 +252,12 @@ class _OneRecord:
 
     async def _blob_told(self, row: RestoreRecord, live: Live) -> list[dict[str, Any]]:
         """What is to be told of the record's blob at the target; nothing where it is as it was."""
+        if not self._stored.has_blob:
+            own = self._endpoint.blob
+            if own is None or own.lookup is not None:
+                return []
+            lacks = blobs.is_missing(self._context, self._endpoint, self._parent, fields_of(self._stored.raw))
+            return [{"field": BLOB, "why": "the backup does not have it"}] if lacks else []
         left_out = {"field": BLOB, "why": "the definition does not say how blobs are put back"}
         is_put_back = blobs.puts_back(self._endpoint, row.action)
         if not blobs.is_read_back(self._endpoint, row.action):
@@ -251,7 +269,7 @@ class _OneRecord:
 
     def _changed_by(self, row: RestoreRecord) -> dict[str, str]:
         """The fields that the source has changed by the requests of which this write was made, each with why."""
-        restore, made = self._restore, dict[str, str]()
+        restore, made = self._restore, dict(self._tied.instead)
         if self._stored.has_blob and restore.blob is not None:
             made |= restore.blob.changes
         for kind, write in restore.writes().items():
