@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -19,6 +20,8 @@ from holdfast.operations.services import Services
 from holdfast.vault import BlobDescriptor, CustomerVault, Place, digests
 from holdfast.vault.blobs import read_blob
 from holdfast.vault.digests import BlobDigest, blob_digest
+
+_PACK = itemgetter(1)
 
 
 @dataclass(frozen=True)
@@ -152,11 +155,8 @@ class Browser:
 
     def lines(self, state: State, rows: Sequence[PlaceRow]) -> bytes:
         """The records at these places, one a line, for who reads all of a state. Raises Damaged, ObjectMissing."""
-        self._learn_pack_names({pack for _, pack, _, _, _ in rows})
-        names = self._pack_names
-        return self._vault.customer(state.customer_id).read_lines(
-            [(names[pack], frame, start, length) for _, pack, frame, start, length in rows]
-        )
+        self._learn_pack_names(set(map(_PACK, rows)))
+        return self._vault.customer(state.customer_id).read_lines(rows, self._pack_names)
 
     def keys(self, state: State, endpoint: str, *, after: str | None = None, limit: int = 20) -> list[str]:
         """The records' keys alone, as `records` would give them: reads nothing from the vault."""

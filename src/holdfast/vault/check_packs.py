@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
 
+from zstandard import ZstdDecompressor
+
 from holdfast.errors import Damaged, ObjectMissing
 from holdfast.storage import ObjectInfo
 from holdfast.vault import digests, names
 from holdfast.vault.findings import KEYS_NAMED_MAX, REPAIR_PACK, Finding, Lost
 from holdfast.vault.footers import Footer, cut
-from holdfast.vault.packs import Dictionary, Directory, PackCodec, dictionary_of
+from holdfast.vault.packs import Dictionary, Directory, PackCodec, decompressor_for, dictionary_of
 from holdfast.vault.vault import CustomerVault
 
 ADVICE_UNNAMED = "A write was broken off, or a backup is running: `holdfast prune` deletes what nobody comes back for."
@@ -144,6 +146,7 @@ class _Frames:
         self._parts = directory.frames
         self._data = memoryview(data)
         self._dictionaries: dict[int, Dictionary | None] = {}
+        self._decompressors: dict[int | None, ZstdDecompressor] = {None: decompressor_for(None)}
         self._last: tuple[int, bytes | None] = (-1, None)
         self._seen: set[int] = set()
         self._dictionary_numbers = {part.dictionary for part in self._parts if part.dictionary is not None}
@@ -162,7 +165,9 @@ class _Frames:
             self._last = (index, raw)
             self._seen.add(index)
             if index in self._dictionary_numbers:
-                self._dictionaries[index] = None if raw is None else dictionary_of(raw)
+                self._dictionaries[index] = dictionary = None if raw is None else dictionary_of(raw)
+                if dictionary is not None:
+                    self._decompressors[index] = decompressor_for(dictionary)
         return self._last[1]
 
     def read_unseen(self) -> None:
@@ -174,13 +179,12 @@ class _Frames:
     def _decode(self, index: int) -> bytes | None:
         part = self._parts[index]
         stored = self._data[part.start : part.start + part.stored_bytes]
-        dictionary = None
         if part.dictionary is not None:
             self.read(part.dictionary)
-            dictionary = self._dictionaries[part.dictionary]
+        decompressor = self._decompressors.get(part.dictionary)
         try:
-            if part.dictionary is None or dictionary is not None:
-                return self._codec.decode_frame(index, stored, part, dictionary)
+            if decompressor is not None:
+                return self._codec.decode_frame(index, stored, part, decompressor)
             self._codec.authenticate_frame(index, stored)
         except Damaged:
             self.damaged.add(index)

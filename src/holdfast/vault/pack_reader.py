@@ -1,7 +1,10 @@
 """Reads one customer's packs from the storage: frames by range, footers, whole packs. Everything is authenticated."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from operator import itemgetter
+
+import zstandard
 
 from holdfast.errors import Damaged, ObjectMissing
 from holdfast.storage import Storage
@@ -9,7 +12,16 @@ from holdfast.vault import names
 from holdfast.vault.footers import Footer, Place, PlainPlace
 from holdfast.vault.frame_cache import RecentlyUsed
 from holdfast.vault.keys import CustomerKeys
-from holdfast.vault.packs import Dictionary, Directory, Pack, PackCodec, Part, dictionary_of, directory_end
+from holdfast.vault.packs import (
+    Dictionary,
+    Directory,
+    Pack,
+    PackCodec,
+    Part,
+    decompressor_for,
+    dictionary_of,
+    directory_end,
+)
 
 _FRAME_CACHE_BYTES = 128 * 1024 * 1024
 """The dictionaries of a million records take 50 MB: with room for little else they would drive each other out."""
@@ -21,6 +33,11 @@ _RANGE_BYTES_MAX = 8 * 1024 * 1024
 
 _FRAME = itemgetter(0, 1)
 """Of a place: its pack and its frame."""
+
+NumberedPlace = tuple[str, int, int, int, int]
+"""A record's key, its pack as a number, and where its bytes stand there: frame, offset, length."""
+_NUMBERED_FRAME = itemgetter(1, 2)
+_LENGTH = itemgetter(4)
 
 _Opened = tuple[PackCodec, Directory]
 
@@ -70,32 +87,37 @@ class PackReader:
             raws.append(raw)
         return raws
 
-    def read_lines(self, places: Sequence[PlainPlace]) -> bytes:
-        """The JSON documents at every place, one a line: line breaks in them, between tokens, become spaces.
+    def read_lines(self, rows: Sequence[NumberedPlace], names: Mapping[int, str]) -> bytes:
+        """The JSON documents at every place, one a line: line breaks in them, between tokens, become spaces. `names`
+        has the pack of every number.
 
         For who reads through millions from the first to the last: everything is copied once only, and frames that were
         read to their end are not kept, so that the next ones get memory that the processor has at hand. Apart from the
-        decoding that takes a fifth of the time of `read_many` and joining.
+        decoding that takes a tenth of the time of `read_many` and joining.
         """
-        decoded = self._read_frames_of(places, keep=False)
-        views = {at: memoryview(_on_one_line(content)) for at, content in decoded.items()}
+        runs = [(at, list(run)) for at, run in groupby(rows, _NUMBERED_FRAME)]
+        frames = sorted({at for at, _ in runs})
+        decoded: dict[tuple[int, int], bytes] = {}
+        for number, group in groupby(frames, itemgetter(0)):
+            wanted = [frame for _, frame in group]
+            for frame, content in self._read_frames(names[number], wanted, keep=False).items():
+                decoded[number, frame] = content
+        views = {at: memoryview(_on_one_line(decoded[at])) for at in frames}
         lines: list[memoryview | bytes] = []
-        ends: dict[tuple[str, int], int] = {}
-        last_pack, last_frame, view, end = "", -1, memoryview(b""), 0
-        for pack_id, frame, offset, length in places:  # no call in here
-            if frame != last_frame or pack_id != last_pack:
-                ends[last_pack, last_frame] = end
-                last_pack, last_frame, view = pack_id, frame, views[pack_id, frame]
-            end = offset + length
-            line = view[offset:end]
-            if len(line) != length or offset < 0:
-                raise self._nothing_at(pack_id, frame, offset)
-            lines.append(line)
-        ends[last_pack, last_frame] = end
-        for (pack_id, frame), content in decoded.items():
-            if ends.get((pack_id, frame)) != len(content):  # there is more in it
-                self._cache.frames.put((self._customer_id, pack_id, frame), content, len(content))
-        return b"\n".join((*lines, b""))
+        for at, run in runs:
+            view = views[at]
+            lines += [view[start : start + length] for _, _, _, start, length in run if start >= 0 < length]
+        joined = b"\n".join((*lines, b""))
+        if len(joined) != sum(map(_LENGTH, rows)) + len(rows):  # told once here instead of at every line
+            _, number, frame, start, _ = next(
+                row for row in rows if row[3] < 0 or row[4] <= 0 or row[3] + row[4] > len(decoded[row[1], row[2]])
+            )
+            raise self._nothing_at(names[number], frame, start)
+        ends = {at: run[-1][3] + run[-1][4] for at, run in runs}
+        for (number, frame), content in decoded.items():
+            if ends.get((number, frame)) != len(content):  # there is more in it
+                self._cache.frames.put((self._customer_id, names[number], frame), content, len(content))
+        return joined
 
     def _read_frames_of(
         self, places: Sequence[Place | PlainPlace], *, keep: bool
@@ -172,15 +194,20 @@ class PackReader:
         needed = {number for frame in missing if (number := parts[frame].dictionary) is not None}
         dictionaries = {number: known for number in needed if (known := self._dictionary(pack_id, number)) is not None}
         missing = sorted({*missing, *needed.difference(dictionaries)})  # a dictionary comes before those that need it
+        decompressors: dict[int | None, zstandard.ZstdDecompressor] = {
+            number: decompressor_for(known) for number, known in dictionaries.items()
+        }
         for group in _neighbours(missing, parts):
             stored = self._fetch(codec, parts[group[0]].start, parts[group[-1]], start)
             for frame in group:
                 part = parts[frame]
                 first = part.start - parts[group[0]].start
-                dictionary = None if part.dictionary is None else dictionaries.get(part.dictionary)
-                raw = codec.decode_frame(frame, stored[first : first + part.stored_bytes], part, dictionary)
+                if part.dictionary not in decompressors:  # it has none, or a damaged directory names a later frame
+                    decompressors[part.dictionary] = decompressor_for(None)
+                decompressor = decompressors[part.dictionary]
+                raw = codec.decode_frame(frame, stored[first : first + part.stored_bytes], part, decompressor)
                 if frame in needed:
-                    dictionaries[frame] = self._kept_dictionary(pack_id, frame, raw)
+                    decompressors[frame] = decompressor_for(self._kept_dictionary(pack_id, frame, raw))
                 elif keep:
                     self._cache.frames.put((self._customer_id, pack_id, frame), raw, len(raw))
                 found[frame] = raw

@@ -4,7 +4,7 @@ The facade for everything above. What objects look like is said in the modules b
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from holdfast.clock import format_time, now
@@ -16,7 +16,7 @@ from holdfast.vault.footers import Footer, Place, PlainPlace
 from holdfast.vault.keys import CustomerKeys, RootKey, derive
 from holdfast.vault.manifests import Manifest
 from holdfast.vault.marker import Marker
-from holdfast.vault.pack_reader import PackCache, PackReader
+from holdfast.vault.pack_reader import NumberedPlace, PackCache, PackReader
 from holdfast.vault.pack_writer import PackWriter
 from holdfast.vault.packs import Pack, PackCodec
 from holdfast.vault.putting import put_document
@@ -204,9 +204,9 @@ class CustomerVault:
         """The bytes at every place, in the order asked for. Each frame is fetched and decoded once."""
         return self.packs.read_many(places)
 
-    def read_lines(self, places: Sequence[PlainPlace]) -> bytes:
+    def read_lines(self, rows: Sequence[NumberedPlace], names: Mapping[int, str]) -> bytes:
         """The JSON documents at every place, one a line: for who reads through everything from first to last."""
-        return self.packs.read_lines(places)
+        return self.packs.read_lines(rows, names)
 
     def read_footer(self, pack_id: str) -> Footer:
         """What a pack says it holds. Raises ObjectMissing, Damaged."""

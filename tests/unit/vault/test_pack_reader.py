@@ -8,6 +8,7 @@ from holdfast.errors import Damaged
 from holdfast.storage.memory import MemoryStorage
 from holdfast.vault import CustomerVault, Vault, digests
 from holdfast.vault.footers import PlainPlace
+from holdfast.vault.pack_reader import NumberedPlace
 from tests.support.faulty import Counting
 
 
@@ -33,13 +34,22 @@ def records(count: int) -> list[bytes]:
     return [b'{"id": %d, "text": "%s"}' % (number, dice.randbytes(400).hex().encode()) for number in range(count)]
 
 
+def numbered(places: list[PlainPlace]) -> tuple[list[NumberedPlace], dict[int, str]]:
+    """As a catalog has them: packs by number."""
+    names = sorted({place[0] for place in places})
+    rows = [
+        (str(at), names.index(pack), frame, start, length) for at, (pack, frame, start, length) in enumerate(places)
+    ]
+    return rows, dict(enumerate(names))
+
+
 def test_lines_are_the_records_in_the_order_of_the_places(customer: CustomerVault) -> None:
     raws = [*records(500), b'{\n "a":\r\n 1}', b"[\r]"]
     places = filled(customer, raws)
-    lines = customer.read_lines(places).split(b"\n")
+    lines = customer.read_lines(*numbered(places)).split(b"\n")
     assert lines == [*raws[:500], b'{  "a":   1}', b"[ ]", b""]
     assert customer.read_many(places) == raws, "what is kept of frames is as it was stored"
-    assert customer.read_lines([]) == b""
+    assert customer.read_lines([], {}) == b""
 
 
 def test_lines_read_one_after_the_other_decode_each_frame_once(storage: MemoryStorage, vault: Vault) -> None:
@@ -47,20 +57,28 @@ def test_lines_read_one_after_the_other_decode_each_frame_once(storage: MemorySt
     counting = Counting(storage)
     customer = vault.over(counting).customer(7)
     for first in range(0, len(places), 70):
-        customer.read_lines(places[first : first + 70])
+        customer.read_lines(*numbered(places[first : first + 70]))
     frames = len({place[:2] for place in places})
     assert frames > 20 and counting.count("get", "packs/") <= frames + 2
     customer = vault.over(counting).customer(7)
-    customer.read_lines(places)
+    customer.read_lines(*numbered(places))
     counting.calls.clear()
-    customer.read_lines(places[1_500:1_570])
+    customer.read_lines(*numbered(places[1_500:1_570]))
     assert counting.count("get", "packs/") > 0, "frames that were read to their end are not kept"
 
 
-@pytest.mark.parametrize(("offset", "length"), [(0, 10**9), (-5, 5), (10**9, 1)])
+@pytest.mark.parametrize(("offset", "length"), [(0, 10**9), (-5, 5), (-5, 3), (10**9, 1), (0, -3)])
 def test_a_place_outside_of_its_frame_is_damage(customer: CustomerVault, offset: int, length: int) -> None:
     places = filled(customer, records(20))
-    bad = (*places[3][:2], offset, length)
-    for read in (customer.read_lines, customer.read_many):
-        with pytest.raises(Damaged, match="nothing at"):
-            read([places[0], bad])
+    bad = [places[0], (*places[3][:2], offset, length)]
+    with pytest.raises(Damaged, match="nothing at"):
+        customer.read_lines(*numbered(bad))
+    with pytest.raises(Damaged, match="nothing at"):
+        customer.read_many(bad)
+
+
+def test_places_that_are_wrong_by_as_much_in_both_directions_are_damage(customer: CustomerVault) -> None:
+    places = filled(customer, records(20))
+    pack, frame, start, _ = places[18]
+    with pytest.raises(Damaged, match="nothing at"):
+        customer.read_lines(*numbered([(pack, frame, start, 10**6), (pack, frame, 0, start - 10**6)]))
