@@ -1,13 +1,15 @@
 """One, two and four workers over one PostgreSQL, each with one backup at a time, and a source that answers in 50 ms.
 
-What is measured is the time from the first begin of a backup to the last end, of so many instances that every worker
-has the same number of them: workers wait for the source most of the time, so more of them should get more done.
+What is measured is how many records the source gives while all of them work: from when the last one has begun its first
+backup to when the first one has ended its last, so that what lies between two backups of a worker counts, and who comes
+late or has nothing left does not. Workers wait for the source most of the time: more of them should get more done.
 
 python -m benchmarks.workers SOURCE_URL WORKERS INSTANCES     asks for a backup of each, once so many workers are there;
-                                                              HOLDFAST_... names the installation. Prints the seconds,
-                                                              and CPU seconds
+                                                              HOLDFAST_... names the installation. Prints the records
+                                                              per second, and the cores that each worker has used
 """
 
+import math
 import os
 import signal
 import subprocess
@@ -63,11 +65,10 @@ def measure(note: Note) -> None:
             backups = number * BACKUPS_EACH
             with _working([program, "worker"], number, environment):
                 asking = [sys.executable, "-m", "benchmarks.workers", source, str(number), str(backups)]
-                took_s, spent_s = map(float, measuring.run(asking, environment).output.split())
-        rate = backups * slow_source.PAGES * slow_source.RECORDS_A_PAGE / took_s
+                rate, cores = map(float, measuring.run(asking, environment).output.split())
         name = f"{number} worker{'s' if number > 1 else ''}, a source that answers in 50 ms"
         unit = "records per second"
-        busy = Result(f"{name}: busy", 100 * spent_s / took_s / number, "% of a core, each worker")
+        busy = Result(f"{name}: busy", 100 * cores, "% of a core, each worker")
         if first is None:
             first = note(Result(name, rate, unit))
         else:
@@ -92,8 +93,8 @@ def _working(command: list[str], number: int, environment: dict[str, str]) -> It
 
 
 def main(source: str, workers: int, count: int) -> tuple[float, float]:
-    """Ask for all backups at once, and wait for them; the seconds between the first begin and the last end, and the CPU
-    seconds of all workers in that time."""
+    """Ask for all backups at once, and wait for them. Answers records per second while all worked, and the cores that
+    each worker used."""
     with app.opened(load_settings()) as services:
         customer = customers.local(services)
         definition = definitions.create(services, customer.vendor_id, _DOCUMENT.format(url=source))
@@ -105,7 +106,7 @@ def main(source: str, workers: int, count: int) -> tuple[float, float]:
         while sum(one.is_alive for one in services.engine.workers()) < workers and time.monotonic() < deadline:
             time.sleep(0.1)
         pids = [one.pid for one in services.engine.workers() if one.is_alive]
-        before_s = sum(map(cpu_s, pids))
+        before_s, begun = sum(map(cpu_s, pids)), time.monotonic()
         for one in made:
             request_backup(services, one.id)
         while time.monotonic() < deadline:
@@ -114,13 +115,20 @@ def main(source: str, workers: int, count: int) -> tuple[float, float]:
                 found = [runs.all_of_instance(connection, one.id)[0] for one in made]
             if not any(one.active for one in found):
                 break
-    spent_s = sum(map(cpu_s, pids)) - before_s
+    cores = (sum(map(cpu_s, pids)) - before_s) / (time.monotonic() - begun) / workers
     wrong = [one for one in found if one.status != "successful"]
     if wrong:
         raise SystemExit(f"{len(wrong)} of {len(found)} backups did not succeed, such as {wrong[0]}")
-    begun = [one.started_at for one in found if one.started_at is not None]
-    ended = [one.ended_at for one in found if one.ended_at is not None]
-    return (max(ended) - min(begun)).total_seconds(), spent_s
+    first, last = dict[str | None, float](), dict[str | None, float]()
+    for one in found:
+        assert one.started_at is not None and one.ended_at is not None
+        first[one.worker] = min(first.get(one.worker, math.inf), one.started_at.timestamp())
+        last[one.worker] = max(last.get(one.worker, 0.0), one.ended_at.timestamp())
+    start, end = max(first.values()), min(last.values())
+    if len(first) != workers or start >= end:
+        raise SystemExit(f"the {len(found)} backups were made by {len(first)} workers, which never worked all at once")
+    pages = sum(start <= moment < end for moment in slow_source.answered(source))
+    return pages * slow_source.RECORDS_A_PAGE / (end - start), cores
 
 
 if __name__ == "__main__":

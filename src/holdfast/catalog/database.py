@@ -96,7 +96,7 @@ class Database:
         self.url = parsed.render_as_string(hide_password=True)
         backend = parsed.get_backend_name()
         if backend == "sqlite":
-            self.engine = sa.create_engine(parsed, module=sqlite_module(), pool_timeout=30)
+            self.engine = sa.create_engine(parsed, module=sqlite_module(), pool_timeout=0.2)
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         elif backend == "postgresql":
@@ -113,7 +113,7 @@ class Database:
         if backend == "postgresql":
             self._singles = sa.create_engine(
                 parsed.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT", pool_reset_on_return=None,
-                pool_size=_SINGLES_AT_ONCE, max_overflow=0, pool_timeout=0, pool_use_lifo=True,
+                pool_size=_SINGLES_AT_ONCE, max_overflow=0, pool_timeout=0.2, pool_use_lifo=True,
                 connect_args={
                     "options": f"{_POSTGRESQL_OPTIONS} -c default_transaction_read_only=on{_KEEPS_PLANS}",
                     **_POSTGRESQL_PATIENCE,
@@ -186,7 +186,7 @@ class Database:
     @contextmanager
     def read_once(self) -> Iterator[sa.Connection | None]:
         """For single statements of the driver's own, each of which sees one moment: on PostgreSQL a connection that
-        needs no exchange with the server but the statement. None on SQLite, and where too many have one.
+        needs no exchange with the server but the statement. None on SQLite, and where none of eight becomes free soon.
 
         Raises CatalogBusy also where the connection has died while it was idle: `read` gets another one then.
         """
