@@ -1,8 +1,9 @@
 """The current time. Every other module takes its times from here: aware, UTC, whole microseconds."""
 
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
-__all__ = ["format_time", "now", "parse_time", "timedelta"]
+__all__ = ["format_time", "now", "parse_mail_date", "parse_time", "timedelta"]
 
 
 def now() -> datetime:
@@ -17,5 +18,20 @@ def format_time(moment: datetime) -> str:
 
 def parse_time(text: str) -> datetime:
     """Read ISO 8601; a time without a zone counts as UTC. Raises ValueError for anything else."""
-    moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return _in_utc(datetime.fromisoformat(text))
+
+
+def parse_mail_date(text: str) -> datetime:
+    """Read a date as mails and HTTP headers have it; one without a zone counts as UTC. Raises ValueError for anything
+    else."""
+    try:
+        return _in_utc(parsedate_to_datetime(text))
+    except OverflowError as error:  # a year of twenty digits
+        raise ValueError(str(error)) from error
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:  # before the year 1, or after 9999
+        raise ValueError(str(error)) from error

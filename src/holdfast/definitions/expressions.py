@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
+from math import isfinite
 from typing import Any, NoReturn
 from urllib.parse import unquote
 
@@ -128,6 +129,8 @@ class Template:
             self._as_url = _compile(_PATH, text, encoded_lead=True)
         except (RecursionError, MemoryError, SyntaxError) as error:
             raise DefinitionError(f"in {_quoted(text)}: it is nested too deeply") from error
+        except (TypeError, ValueError, ArithmeticError) as error:  # of what can be computed before anything is inserted
+            raise DefinitionError(f"in {_quoted(text)}: {error}") from error
         single = _SINGLE.fullmatch(text)
         if single is not None and single[1] not in _LITERALS:
             self._single = tuple(single[1].split("."))
@@ -240,6 +243,8 @@ def _parse(text: str) -> nodes.Template:
         raise DefinitionError(f"in {_quoted(text)}: {reason}") from error
     except RecursionError as error:
         raise DefinitionError(f"in {_quoted(text)}: it is nested too deeply") from error
+    except ValueError as error:  # of Python's own reading of a number
+        raise DefinitionError(f"in {_quoted(text)}: a number has too many digits") from error
     return tree
 
 
@@ -252,6 +257,8 @@ def _why_refused(node: nodes.Node) -> str | None:
         return f"there is no filter `{node.name}`{_did_you_mean(node.name, FILTERS)}"
     if isinstance(node, nodes.Test) and node.name not in _TEXT.tests:
         return f"there is no test `{node.name}`{_did_you_mean(node.name, _TEXT.tests)}"
+    if isinstance(node, nodes.Const) and isinstance(node.value, float) and not isfinite(node.value):
+        return "a number is too large"
     return None
 
 

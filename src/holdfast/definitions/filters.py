@@ -158,7 +158,23 @@ def _b64decode(value: object) -> str:
 def _tojson(value: object) -> str:
     if isinstance(value, Undefined):
         text_of(value)
+    # Before it is made: a list of a template may name the same long value thousands of times.
+    if _characters(value, LONGEST_VALUE) > LONGEST_VALUE:
+        raise FilterArgumentError(f"the text is longer than {LONGEST_VALUE} characters")
     return bounded(json_text(value))
+
+
+def _characters(value: object, most: int) -> int:
+    """At least so many characters JSON needs for it; counted no further than `most`."""
+    if isinstance(value, str):
+        return len(value)
+    parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    count = 1
+    for part in parts:
+        count += _characters(part, most - count)
+        if count > most:
+            break
+    return count
 
 
 def json_text(value: object) -> str:

@@ -35,6 +35,8 @@ class NumberToken(float):
         return NumberToken, (self.token,)
 
 
+_MOST_DIGITS = 4_000
+"""Of a whole number as an int: Python refuses to read longer ones, since that takes time by the square of them."""
 _decoder = msgspec.json.Decoder(float_hook=NumberToken)
 
 
@@ -42,8 +44,12 @@ def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is no JSON")
 
 
+def _whole(token: str) -> int | NumberToken:
+    return int(token) if len(token) <= _MOST_DIGITS else NumberToken(token)
+
+
 def decode(raw: bytes) -> object:
-    """Decode one JSON document: whole numbers as int of any size, other numbers as NumberToken.
+    """Decode one JSON document: whole numbers as int, other numbers and those of thousands of digits as NumberToken.
 
     What msgspec refuses but a source may well send (a lone surrogate) goes through the standard library, which is
     slower. Raises PageUnreadable for what is no JSON at all, or is nested too deeply to decode.
@@ -53,7 +59,7 @@ def decode(raw: bytes) -> object:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         pass
     try:
-        return json.loads(raw, parse_float=NumberToken, parse_constant=_refuse_constant)
+        return json.loads(raw, parse_float=NumberToken, parse_int=_whole, parse_constant=_refuse_constant)
     except RecursionError as error:
         raise PageUnreadable("the JSON is nested too deeply to look into") from error
     except ValueError as error:

@@ -7,13 +7,13 @@ import zlib
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
 
+from holdfast.clock import parse_mail_date
 from holdfast.definitions.document import Blob, Retry
 from holdfast.definitions.selectors import selector
 from holdfast.errors import SourceError, SourceFailed, SourceRefused, SourceUnreachable
@@ -335,7 +335,7 @@ def _unless(version: str) -> dict[str, str]:
     """The header of a request for what is no longer this version: an ETag, or else a date."""
     if not version.startswith(('"', "W/")):
         try:
-            parsedate_to_datetime(version)
+            parse_mail_date(version)
             return {"If-Modified-Since": version}
         except ValueError:
             pass  # an ETag of a source that does not quote it

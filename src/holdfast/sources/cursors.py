@@ -3,10 +3,9 @@
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import Decimal
-from email.utils import parsedate_to_datetime
+from decimal import Decimal, InvalidOperation
 
-from holdfast.clock import parse_time
+from holdfast.clock import parse_mail_date, parse_time
 from holdfast.errors import PageUnreadable, plain
 
 __all__ = ["greatest"]
@@ -47,10 +46,13 @@ def _last(text: str) -> str:
 
 def _key(text: str) -> tuple[str, Decimal | datetime | str]:
     if _NUMBER.fullmatch(text):
-        return "number", Decimal(text)
+        try:
+            return "number", Decimal(text)
+        except InvalidOperation as error:  # an exponent of twenty digits
+            raise PageUnreadable(f"the value {text!r} of the incremental field is beyond all numbers") from error
     if _CALENDAR_DATE.match(text):
         raise PageUnreadable(f"the value {text!r} of the incremental field has no certain order")
     try:
-        return "time", parsedate_to_datetime(text) if _MAIL_DATE.match(text) else parse_time(text)
-    except (ValueError, OverflowError):
+        return "time", parse_mail_date(text) if _MAIL_DATE.match(text) else parse_time(text)
+    except ValueError:
         return "text", text

@@ -5,10 +5,9 @@ Who sends, and who waits, is `client`.
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 
-from holdfast.clock import parse_time
+from holdfast.clock import parse_mail_date, parse_time
 from holdfast.definitions.document import Quota, Retry, TimeForm
 
 __all__ = [
@@ -77,10 +76,9 @@ def declared_wait(headers: Mapping[str, str], now: datetime) -> float | None:
         seconds = _seconds(text)
         if seconds is None:
             try:
-                moment = parsedate_to_datetime(text)
+                moment = parse_mail_date(text)
             except ValueError:
                 return None
-            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
             # The source's clock may differ from ours; its own Date says by how much.
             seconds = (moment - _their_now(headers, now)).total_seconds()
         return max(0.0, seconds)
@@ -119,10 +117,9 @@ def seconds_until(text: str, form: TimeForm, headers: Mapping[str, str], now: da
     text = text.strip()
     if form == "time":
         try:
-            moment = parse_time(text) if text[:1].isdigit() else parsedate_to_datetime(text)
+            moment = parse_time(text) if text[:1].isdigit() else parse_mail_date(text)
         except ValueError:
             return None
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
         return max(0.0, (moment - _their_now(headers, now)).total_seconds())
     number = _seconds(text)
     if number is None:
@@ -148,7 +145,6 @@ def clock_difference(headers: Mapping[str, str], now: datetime) -> timedelta | N
 def _their_now(headers: Mapping[str, str], now: datetime) -> datetime:
     """The source's own time, as its `Date` tells it; ours (`now`) where it does not."""
     try:
-        moment = parsedate_to_datetime(headers.get("Date", ""))
+        return parse_mail_date(headers.get("Date", ""))
     except ValueError:
         return now
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -32,6 +32,28 @@ def exported(installation: Installation, instance: Instance, **options: Any) -> 
     return archive, report
 
 
+def test_a_record_that_no_table_can_take_apart_stands_in_it_as_json(
+    installation: Installation, source: HostileSource
+) -> None:
+    odd = {
+        "deep": b'{"id": "deep", "n": ' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+        "deeper": b'{"id": "deeper", "n": ' + b'{"a": ' * 400 + b"1" + b"}" * 400 + b"}",
+        "digits": b'{"id": "digits", "n": ' + b"9" * 5_000 + b"}",
+        "plain": b'{"id": "plain", "n": 1}',
+    }
+    source.collections["items"] = odd
+    instance = installation.instance(document(source.url, ITEMS))
+    installation.backup(instance)
+    archive, report = exported(installation, instance, formats=["csv"])
+    assert not report.failures
+    csv.field_size_limit(1_000_000)
+    rows = csv.DictReader(io.StringIO(archive.read("csv/items.csv").decode("utf-8-sig"), newline=""))
+    found = {row["record_id"]: row for row in rows}
+    assert (found["plain"]["n"], found["digits"]["n"]) == ("1", "9" * 5_000)
+    for name in ("deep", "deeper"):
+        assert (found[name]["n"], found[name]["more_fields"]) == ("", odd[name].decode())
+
+
 def test_json_lines_are_the_stored_bytes(installation: Installation, source: HostileSource) -> None:
     source.put("items", b'{"id": "a", "n": 1.00, "big": 123456789012345678901}')
     source.put("items", b'{"id": "b",\n "text": "line\\nbreak", "lone": "\\ud800"}')

@@ -106,12 +106,19 @@ def test_only_bounded_expressions_are_templates(text: str, reason: str) -> None:
     [
         "{{ record.__class__ }}", "{{ ().__class__.__mro__ }}", "{{ 'x'.format }}", "{{ record.items.append }}",
         "{{ self }}", "{{ 'a' * 1000000000 }}", "{{ [1] * 1000000000 }}", "{{ '%1000000000d' % 1 }}",
-        "{{ 9 ** 999999 }}",
+        "{{ 9 ** 999999 }}", "{{ " + "9" * 5000 + " }}", "{{ 0x" + "f" * 8000 + " }}", "{{ {[1]: 2} | tojson }}",
+        "{{ (1e999) | int }}",
     ],
 )  # fmt: skip
 def test_python_is_out_of_reach(text: str) -> None:
     with pytest.raises(DefinitionError):
         Template(text).render(record=RECORD)
+
+
+def test_json_is_not_made_where_it_would_be_too_long() -> None:
+    with pytest.raises(DefinitionError, match="longer than"):
+        Template("{{ [" + "long," * 1500 + "] | tojson }}").render(long="x" * 60_000)
+    assert Template("{{ [a, {'b': [a]}] | tojson }}").render(a="x" * 30_000).count("x") == 60_000
 
 
 def test_a_path_takes_every_value_as_one_segment() -> None:

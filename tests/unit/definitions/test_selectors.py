@@ -45,3 +45,69 @@ def test_a_function_that_does_not_fit_is_an_unreadable_page() -> None:
 
 def test_compiled_selectors_are_kept() -> None:
     assert selector("a.b") is selector("a.b")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a[::0]",
+        "(" * 3000 + "a" + ")" * 3000,
+        "!" * 5000 + "a",
+        "a[" + "9" * 5000 + "]",
+        "`" + "[" * 4000 + "]" * 4000 + "`",
+    ],
+)
+def test_what_only_breaks_jmespath_is_no_selector(text: str) -> None:
+    with pytest.raises(DefinitionError, match="is no selector"):
+        Selector(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "|".join(["[@,@][]"] * 40), "[@,@].[@,@].[@,@].[@,@].[@,@].[@,@].[@,@].[@,@].[@,@].[@,@].[@,@]",
+        "|".join(["join('', [@,@])"] * 40), "map(&[@,@], @)[]|" * 20 + "@", "|".join(["{a: @, b: @}.*"] * 40),
+        "map(&`[" + ",".join("1" * 2000) + "]`, @)[]",
+    ],
+)  # fmt: skip
+def test_a_selector_does_not_multiply_what_it_is_given(text: str) -> None:
+    with pytest.raises(DefinitionError, match="would repeat"):
+        Selector(text)
+
+
+def test_a_selector_may_put_fields_together() -> None:
+    text = (
+        "items[*].{id: id, name: join(' ', [first, last]), kind: kind || 'none', tags: tags[?contains(['a','b'], @)]}"
+    )
+    found = Selector(text).find({"items": [{"id": 1, "first": "A", "last": "B", "tags": ["a", "c"]}]})
+    assert found == [{"id": 1, "name": "A B", "kind": "none", "tags": ["a"]}]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("contains(@, `1`)", "text"), ("ceil(to_number('1e400'))", {}), ("floor(to_number('nan'))", {}),
+        ("sort(@)", [1, "a" * 10_000]),
+    ],
+)  # fmt: skip
+def test_a_function_that_does_not_fit_makes_a_page_unreadable(text: str, value: object) -> None:
+    with pytest.raises(PageUnreadable, match="does not fit") as caught:
+        Selector(text).find(value)
+    assert len(str(caught.value)) < 600
+
+
+def test_what_is_nested_too_deeply_for_a_selector_is_unreadable() -> None:
+    value: object = 1
+    for _ in range(5_000):
+        value = {"a": value}
+    with pytest.raises(PageUnreadable, match="too deeply"):
+        Selector("a == b").find({"a": value, "b": _copied(value)})
+
+
+def _copied(value: object) -> object:
+    levels = 0
+    while isinstance(value, dict):
+        value, levels = value["a"], levels + 1
+    for _ in range(levels):
+        value = {"a": value}
+    return value

@@ -3,7 +3,7 @@ import pickle
 import msgspec
 import pytest
 
-from holdfast.definitions.values import NumberToken, decode, kind_of
+from holdfast.definitions.values import NumberToken, decode, encode, kind_of
 from holdfast.errors import PageUnreadable
 
 
@@ -21,6 +21,14 @@ def test_a_number_keeps_its_spelling(token: str) -> None:
 )
 def test_whole_numbers_are_exact_at_any_size(token: str) -> None:
     assert decode(token.encode()) == int(token)
+
+
+def test_a_number_of_thousands_of_digits_keeps_its_spelling() -> None:
+    token = "-" + "9" * 5_000
+    value = decode(f'{{"n": {token}}}'.encode())
+    assert isinstance(value, dict)
+    assert str(value["n"]) == token
+    assert encode(value) == f'{{"n": {token}}}'
 
 
 def test_what_msgspec_refuses_is_decoded_all_the_same() -> None:

@@ -32,3 +32,9 @@ def test_greatest(values: list[str], expected: str | None) -> None:
 def test_values_without_a_certain_order_are_refused(values: list[str]) -> None:
     with pytest.raises(PageUnreadable, match="order"):
         greatest(values)
+
+
+@pytest.mark.parametrize("values", [["1e99999999999999999999", "7"], ["half \ud83d"], ["a\0b", "c"]])
+def test_values_that_nobody_can_keep_or_compare_are_refused(values: list[str]) -> None:
+    with pytest.raises(PageUnreadable):
+        greatest(values)

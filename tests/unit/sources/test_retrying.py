@@ -6,7 +6,7 @@ import pytest
 from multidict import CIMultiDict
 
 from holdfast.definitions.document import Retry
-from holdfast.sources.retrying import Patience, declared_wait, is_throttled
+from holdfast.sources.retrying import Patience, asked_at, declared_wait, is_throttled, seconds_until
 
 _NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
@@ -49,6 +49,21 @@ def test_a_declared_wait_beyond_an_hour_is_given_up_at_once() -> None:
     patience = Patience(Retry())
     assert patience.next_wait(2000.0) is not None
     assert patience.next_wait(2000.0) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Fri, 31 Dec 9999 23:59:59 -2359",
+        "Fri, 31 Dec 99999999999999999999 23:59:59 GMT",
+        "Mon, 01 Jan 0100 00:00:00 GMT",
+    ],
+)
+def test_a_date_beyond_all_calendars_is_none(text: str) -> None:
+    moment = _NOW
+    assert asked_at({"Date": text}, moment, timedelta(seconds=1)) <= moment
+    declared_wait({"Retry-After": text}, moment)
+    assert seconds_until("0001-01-01T00:00:00+23:59", "time", {}, moment) is None
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@
 - null and absent fields are empty; true and false are spelt so; numbers stand as the source spelt them
 - text that a spreadsheet would take for a formula (it begins with = + - @, tab or return) gets an apostrophe in front
 - UTF-8 with a byte order mark, CRLF line ends, quoted where needed (RFC 4180)
-- past 1,000 columns the remaining fields stand together as JSON in a last column `more_fields`
+- past 1,000 columns the remaining fields stand together as JSON in a last column `more_fields`, as do all fields of a
+  record that is nested too deeply to take apart
 """
 
 import csv
@@ -14,8 +15,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from holdfast.definitions.values import NumberToken, decode, encode
+from holdfast.errors import PageUnreadable
 
 COLUMNS_AT_MOST = 1_000
+_DEEPEST = 100
+"""Levels; Python itself writes a few hundred."""
 _BOM = b"\xef\xbb\xbf"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -27,7 +31,11 @@ class Table:
         columns: dict[str, None] = {}
         self._has_more = False
         for raw in raws:
-            for path, _ in _flat(decode(raw)):
+            fields = _fields(raw)
+            if fields is None:
+                self._has_more = True
+                continue
+            for path, _ in fields:
                 if path not in columns:
                     if len(columns) < COLUMNS_AT_MOST:
                         columns[path] = None
@@ -43,15 +51,34 @@ class Table:
         for key, raw in records:
             cells = [""] * len(self.columns)
             rest: dict[str, Any] = {}
-            for path, value in _flat(decode(raw)):
+            fields = _fields(raw)
+            for path, value in fields or ():
                 position = self._positions.get(path)
                 if position is None:
                     rest[path] = value
                 else:
                     cells[position] = _cell(value)
             if self._has_more:
-                cells.append(encode(rest) if rest else "")
+                cells.append(raw.decode("utf-8", "replace") if fields is None else encode(rest) if rest else "")
             yield _line([_text(key), *cells])
+
+
+def _fields(raw: bytes) -> list[tuple[str, object]] | None:
+    """A record's fields by their paths; None where it is nested too deeply to take apart."""
+    try:
+        value = decode(raw)
+    except PageUnreadable:
+        return None
+    # Hardly any record has so many brackets at all.
+    may_be_deep = raw.count(b"{") + raw.count(b"[") > _DEEPEST
+    return None if may_be_deep and _is_deeper(value, _DEEPEST) else list(_flat(value))
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    if not isinstance(value, Mapping | list):
+        return False
+    inner = value.values() if isinstance(value, Mapping) else value
+    return levels == 0 or any(_is_deeper(one, levels - 1) for one in inner)
 
 
 def _flat(value: object, path: str = "") -> Iterator[tuple[str, object]]:
