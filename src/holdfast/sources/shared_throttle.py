@@ -34,10 +34,11 @@ class SharedThrottle:
         self._under_way = 0
         self._waiting = 0
         self._has_begun = False
-        self._failure: HoldfastError | None = None
+        self._failure: Exception | None = None
         self._need = asyncio.Event()
         self._news = asyncio.Condition()
         self._keeper: asyncio.Task[None] | None = None
+        self._asking: asyncio.Future[Share] | None = None
         self.waited_s = 0.0
 
     async def open(self) -> None:
@@ -48,8 +49,10 @@ class SharedThrottle:
         """Give everything back."""
         if self._keeper is not None:
             self._keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._keeper
+            await asyncio.wait([self._keeper])
+            if self._asking is not None:
+                # Its thread goes on, and what it gets has to be given back too.
+                await asyncio.wait([self._asking])
             try:
                 await asyncio.to_thread(self._ask, Ask(unused=self._tokens, of=self._share.grant))
             except HoldfastError as error:
@@ -108,13 +111,15 @@ class SharedThrottle:
         """Ask whenever something is missing, and to keep what there is."""
         while True:
             is_idle = not (self._under_way or self._waiting or self._has_begun)
+            # Not `wait_for`: Python 3.11's forgets to be canceled where there is a need at the same moment.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._need.wait(), None if is_idle and not self._share.places else _RENEW_S)
+                async with asyncio.timeout(None if is_idle and not self._share.places else _RENEW_S):
+                    await self._need.wait()
             self._need.clear()
             self._failure = None
             try:
                 await self._ask_for(self._wish())
-            except HoldfastError as error:
+            except Exception as error:  # noqa: BLE001 - whoever waits raises it
                 _log.warning("the limits of a source could not be asked for: %s", error)
                 self._failure = error
             async with self._news:
@@ -149,7 +154,8 @@ class SharedThrottle:
 
     async def _ask_for(self, ask: Ask) -> None:
         moment = self._clock()
-        share = await asyncio.to_thread(self._ask, ask)
+        self._asking = asyncio.ensure_future(asyncio.to_thread(self._ask, ask))
+        share = await asyncio.shield(self._asking)
         if ask.tokens:
             self._tokens, self._tokens_until = share.tokens, moment + share.tokens_s
         else:
