@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.real.library import adapted, assert_success, stored
+from tests.real.library import adapted, another, assert_success, stored
 from tests.support.installation import Installation
 from tests.support.real_sources import Api, Emulate
 from tests.support.restoring import planned, restored
@@ -156,4 +156,52 @@ def test_what_was_deleted_or_edited_is_restored(installation: Installation, emul
     assert made.counters["created"] == plan.total("create") >= 4
     assert seen() == before
     again = restored(installation, instance)
+    assert (again.status, again.counters["created"]) == ("successful", 0)
+
+
+def test_to_another_workspace(installation: Installation, emulate: Emulate, empty_linear: Emulate) -> None:
+    api, other = (one.api("linear", "lin_test_admin") for one in (emulate, empty_linear))
+    team = ask(api, "{ teams { nodes { id } } }")["teams"]["nodes"][0]["id"]
+    states = ask(api, "{ workflowStates { nodes { id name } } }")["workflowStates"]["nodes"]
+    people = ask(api, "{ users { nodes { id email } } }")["users"]["nodes"]
+    make = "mutation ($input: IssueCreateInput!) { issueCreate(input: $input) { issue { id } } }"
+    comment = "mutation ($input: CommentCreateInput!) { commentCreate(input: $input) { comment { id } } }"
+    for number in range(6):
+        given = {
+            "teamId": team, "title": f"moved {number} é", "stateId": states[number % len(states)]["id"],
+            "assigneeId": people[number % 2]["id"] if number else None,
+        }  # fmt: skip
+        issue = ask(api, make, input=given)["issueCreate"]["issue"]["id"]
+        ask(api, comment, input={"issueId": issue, "body": f"said of {number}"})
+    label = "mutation ($input: IssueLabelCreateInput!) { issueLabelCreate(input: $input) { issueLabel { id } } }"
+    ask(api, label, input={"name": "moved", "color": "#112233", "teamId": team})
+    text = document(api)
+    queries = {one["name"]: one["body"]["graphql"] for one in json.loads(text)["endpoints"]}
+
+    def seen(of: Api) -> tuple[Any, ...]:
+        """What there is, with names for ids."""
+        records = {endpoint: at_source(of, queries[endpoint], name) for endpoint, name in LISTS.items()}
+        named = {key: one.get("email") or one.get("key") or one.get("name") or one.get("title")
+                 for some in records.values() for key, one in some.items()}  # fmt: skip
+        issues = [
+            (one["title"], one["description"] or None, named[one["team"]["id"]], named[one["state"]["id"]],
+             one["assignee"] and named[one["assignee"]["id"]])
+            for one in records["issues"].values()
+        ]  # fmt: skip
+        comments = [(named[one["issue"]["id"]], one["body"]) for one in records["comments"].values()]
+        labels = [(one["name"], named[one["team"]["id"]]) for one in records["labels"].values()]
+        return sorted(issues, key=str), sorted(comments), sorted(labels)
+
+    instance = installation.instance(text, token="lin_test_admin", base_url=emulate.url("linear"))
+    assert_success(installation.backup(instance))
+    values = {"token": "lin_test_admin", "base_url": empty_linear.url("linear")}
+    target = another(installation, instance, **values)
+    plan = planned(installation, instance, to=target)
+    made = restored(installation, instance, to=target)
+    assert [one["message"] for one in made.failures] == []
+    assert (made.status, made.counters["created"]) == ("successful", plan.total("create"))
+    assert plan.total("create") > 12
+    assert seen(other) == seen(api)
+    assert [(one.endpoint, one.reasons) for one in plan.endpoints if one.impossible] == []
+    again = restored(installation, instance, to=target)
     assert (again.status, again.counters["created"]) == ("successful", 0)

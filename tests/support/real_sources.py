@@ -183,6 +183,13 @@ def empty_stripe() -> Iterator[Emulate]:
 
 
 @pytest.fixture
+def empty_linear() -> Iterator[Emulate]:
+    """Another workspace, with the same team and people, in which nobody has written anything."""
+    with _emulating("linear") as running:
+        yield running
+
+
+@pytest.fixture
 def empty_slack() -> Iterator[Emulate]:
     """Another workspace, in which nobody has written anything."""
     with _emulating("slack") as running:

@@ -153,3 +153,31 @@ def test_what_nobody_can_create_comes_with_what_belongs_to_it(
     cards = [one["text"] for board in ("b1", "b2") for one in boards.all(f"one/boards/{board}/cards")]
     assert cards == ["first", "second", "first of b2", "second of b2"]
     assert boards.writes == ["POST /one/boards/b1/cards"] * 2 + ["POST /one/boards/b2/cards"] * 2
+
+
+def test_what_nobody_can_create_is_known_where_it_is_there_already(
+    installation: Installation, boards: WritableSource
+) -> None:
+    document = DOCUMENT.format(url=boards.url)
+    begin, end = document.index("    restore:"), document.index("  - name: boards")
+    people = "    restore: {impossible: people are invited, find: name, ignored: {made_by: whoever}}\n"
+    document = document[:begin] + people + document[end:]
+    document = document.replace("{owner: people}", '{owner: {endpoint: people, otherwise: ""}}')
+    ann, bob = boards.put("one/people", name="ann"), boards.put("one/people", name="bob")
+    for title, owner in (("hers", ann), ("his", bob)):
+        boards.put("one/boards", title=title, owner=owner)
+    instance = installation.instance(document)
+    assert installation.backup(instance).status == "successful"
+    other = instances.create(
+        installation.services, installation.customer.id, instance.definition_id, label="o", given={"account": "two"}
+    )
+    there = boards.put("two/people", name="ann")
+    plan = planned(installation, instance, to=other)
+    assert [(one.endpoint, one.create, one.leave, one.impossible) for one in plan.endpoints] == [
+        ("people", 0, 1, 1), ("boards", 2, 0, 0), ("cards", 0, 0, 0),
+    ]  # fmt: skip
+    made = restored(installation, instance, to=other)
+    assert (made.status, made.complete, list(made.failures)) == ("successful", False, [])
+    assert {one["title"]: one.get("owner") for one in boards.all("two/boards")} == {"hers": there, "his": None}
+    again = restored(installation, instance, to=other)
+    assert (again.counters["created"], again.counters["left_alone"], again.counters["left_differing"]) == (0, 3, 0)

@@ -103,8 +103,8 @@ class Decider:
     async def _of_parent(self, endpoint: Endpoint, parent_key: str, keys: list[str]) -> list[Decision]:
         context, restore = self._context, endpoint.restore
         records = context.browser.records_of(context.given.state, endpoint.name, keys)
-        if restore is None or restore.never is not None:
-            why = _SILENT if restore is None or restore.never is None else restore.never
+        if restore is None or (restore.never is not None and restore.find is None):
+            why = restore.never if restore is not None and restore.never is not None else _SILENT
             return [self._impossible(endpoint, one, parent_key, {}, why) for one in records]
         fields = [fields_of(one.raw) for one in records]
         parent = await self._looker.parent(endpoint, parent_key)
@@ -196,7 +196,7 @@ class Decider:
             return replace(base, why="it is in the trash, as it was")
         for exception in restore.impossible:
             with suppress(PageUnreadable):
-                if selector(exception.when).find(fields):
+                if not exception.when or selector(exception.when).find(fields):
                     return replace(base, action="impossible", why=exception.because)
         if live is not None and not live.trashed:
             if rule == "duplicate":

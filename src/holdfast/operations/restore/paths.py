@@ -25,6 +25,13 @@ def replaced(value: Any, path: str, change: Callable[[Any], Any]) -> Any:
     return _replaced(value, names_of(path), change)
 
 
+def without(value: Any, path: str, is_gone: Callable[[Any], bool]) -> Any:
+    """A copy of `value` without what stands there and is gone: null in its place, and in that of an object in which
+    nothing else stood; of a list the other elements.
+    """
+    return _without(value, names_of(path), is_gone)
+
+
 def with_values(wanted: Mapping[str, Any], found: Mapping[str, Any], path: str) -> dict[str, Any]:
     """`wanted` with what stands at a path in `found`, and nothing else of it; where nothing stands there, as it was."""
     return _with_values(wanted, found, names_of(path))
@@ -48,6 +55,18 @@ def _replaced(value: Any, names: tuple[str, ...], change: Callable[[Any], Any]) 
         return None if value is None else change(value)
     if isinstance(value, Mapping) and names[0] in value:
         return {**value, names[0]: _replaced(value[names[0]], names[1:], change)}
+    return value
+
+
+def _without(value: Any, names: tuple[str, ...], is_gone: Callable[[Any], bool]) -> Any:
+    if isinstance(value, list):
+        left = [(one, _without(one, names, is_gone)) for one in value]
+        return [new for old, new in left if new is not None or old is None]
+    if not names:
+        return None if is_gone(value) else value
+    if isinstance(value, Mapping) and value.get(names[0]) is not None:
+        made = {**value, names[0]: _without(value[names[0]], names[1:], is_gone)}
+        return None if all(one is None for one in made.values()) else made
     return value
 
 

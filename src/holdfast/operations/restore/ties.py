@@ -11,7 +11,7 @@ from holdfast.definitions import identity
 from holdfast.definitions.document import Definition, Endpoint
 from holdfast.definitions.restoring import Reference
 from holdfast.errors import PageUnreadable
-from holdfast.operations.restore.paths import replaced, values_at
+from holdfast.operations.restore.paths import replaced, values_at, without
 
 _ID = ""
 _OWN_FIELD = re.compile(r"\brecord\.([A-Za-z_][A-Za-z0-9_.]*)")
@@ -118,8 +118,12 @@ class Ties:
                     if reference.required:
                         needs.add(key)
                 if why is not None and reference.otherwise is not None:
-                    made = replaced(made, path, _changing(value, reference.otherwise))
-                    instead[path] = f"what it refers to is not at the target: it is {reference.otherwise} instead"
+                    if reference.otherwise:
+                        made = replaced(made, path, _changing(value, reference.otherwise))
+                    else:
+                        made = without(made, path, lambda old, gone=value: _text(old) == gone)  # type: ignore[misc]
+                    said = reference.otherwise or "nothing"
+                    instead[path] = f"what it refers to is not at the target: it is {said} instead"
                 elif why is not None and reference.required:
                     missing.append(f"it refers by {path} to {why}")
                 elif why is not None:
