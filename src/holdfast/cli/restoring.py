@@ -60,7 +60,7 @@ def restore(
     First a plan: what will be created, updated, left alone, and what is impossible and why. Then, when you agree, the
     restore; then every written record is read back and compared field by field. Ctrl-C leaves a restore that goes on
     when the same command, or the service, is started again; another one to the same account is refused until then.
-    Exit code 1: something failed or came out otherwise, or nothing could be written and not all is there as it was.
+    Exit code 1: something failed or came out otherwise, or not all that was chosen is there now as it was.
     """
     from holdfast.cli import resuming
     from holdfast.cli.confirming import confirm
@@ -117,7 +117,7 @@ def restore(
             operation.reconcile(session.services)  # one that was given up on gets a job again
         ended = _follow(session, active, output)
         _tell_end(session, output, ended, name, target.label or "")
-    if ended.status != "successful":
+    if not ended.complete:
         raise typer.Exit(NOT_GOOD)
 
 
@@ -289,6 +289,10 @@ def _tell_end(session: "Session", output: Output, restore: "Restore", name: str,
     if len(restore.failures) > _SHOWN:
         output.say(f"and {len(restore.failures) - _SHOWN:,} more", "red", indent=2)
     _tell_differences(session, output, restore)
+    if restore.status == "successful" and not restore.complete:
+        output.say(
+            "Not everything that was chosen is there now as it was: the report says what is not, and why.", "yellow"
+        )
     output.note(f"The signed report: holdfast restores {name} {restore.id}")
 
 
