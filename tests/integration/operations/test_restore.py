@@ -251,6 +251,27 @@ def test_what_the_source_refuses_is_told_and_the_rest_goes_on(
     assert "422" in made.failures[0]["message"]
 
 
+def test_a_source_that_answers_nothing_but_errors_ends_the_restore_soon_and_another_goes_on(
+    installation: Installation, boards: WritableSource, instance: Instance
+) -> None:
+    for number in range(3, 20):
+        boards.put("one/people", name=f"person {number}", born="1990-01-01")
+    installation.backup(instance)
+    boards.wipe("one/people")
+    boards.switches.refuse = {"person 1": 500}  # no other between 10 and 19
+    made = restored(installation, instance, endpoint="people")
+    numbers = made.counters
+    assert (made.status, numbers["created"], numbers["failed"], numbers["waiting"]) == ("failed", 9, 6, 5)
+    assert made.failures[0]["code"] == "source_down"
+    assert "none of 5 records in a row" in made.failures[0]["message"]
+    assert "when the source is well" in made.failures[0]["message"]
+    boards.switches.refuse = {}
+    boards.switches.lose_answers = 4
+    made = restored(installation, instance, endpoint="people")
+    assert (made.status, made.complete, made.counters["created"]) == ("successful", True, 11)
+    assert sorted(one["name"] for one in boards.all("one/people")) == sorted(f"person {one}" for one in range(20))
+
+
 def test_records_that_look_alike_are_told_apart_by_their_number(
     installation: Installation, boards: WritableSource, instance: Instance
 ) -> None:

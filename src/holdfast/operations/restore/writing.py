@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from holdfast.catalog.restore_records import BLOB, RestoreRecord
 from holdfast.definitions.document import Endpoint
-from holdfast.errors import CredentialRefused, DefinitionError, SourceError, WriteUncertain
+from holdfast.errors import CredentialRefused, DefinitionError, SourceError, SourceFailed, WriteUncertain
 from holdfast.operations.browsing import StoredRecord
 from holdfast.operations.restore import blobs
 from holdfast.operations.restore.comparing import compared, match_of, unexpected
@@ -25,6 +25,9 @@ from holdfast.sources.page import Parent
 from holdfast.sources.writing import WriteKind
 
 _DUPLICATE = "duplicate"
+_IN_A_ROW = 5
+"""Records that come to nothing one after the other, each after all its attempts, for no fault of their own: then it is
+the source. A record that a source cannot take without an error of its own is seldom, and more seldom beside another."""
 
 
 class RecordWriter:
@@ -34,12 +37,13 @@ class RecordWriter:
         self._context = context
         self._journal = journal
         self._looker = looker
+        self._in_a_row = 0
 
     async def write(self, endpoint: Endpoint, row: RestoreRecord) -> RestoreRecord:
         """Bring a record to its end as far as that goes without reading its whole list back.
 
-        What the source refuses ends in the journal. Raises CredentialRefused, and DefinitionError, CatalogError and
-        VaultError that are none of this record.
+        What the source refuses ends in the journal. Raises CredentialRefused, SourceFailed where the source answers
+        nothing but errors, and DefinitionError, CatalogError and VaultError that are none of this record.
         """
         stored = self._context.browser.record(self._context.given.state, endpoint.name, row.record_key)
         try:
@@ -54,12 +58,29 @@ class RecordWriter:
             if row.message == _DUPLICATE:
                 fields = duplicated(self._context, endpoint, fields)
             one = _OneRecord(self, endpoint, stored, parent, fields, tied)
-            return one.expected(row) if comes_by_itself(endpoint, row.action) else await one.through(row)
+            done = one.expected(row) if comes_by_itself(endpoint, row.action) else await one.through(row)
+            self._in_a_row = 0
+            return done
         except CredentialRefused:
             raise
         except (SourceError, DefinitionError) as error:
             said = str(error) if error.hint is None else f"{error} ({error.hint})"
-            return self._journal.note(row, "failed", message=said)
+            row = self._journal.note(row, "failed", message=said)
+            self._count(error)
+            return row
+
+    def _count(self, error: SourceError | DefinitionError) -> None:
+        """Raises SourceFailed where it is not the record that the source has something against."""
+        if not (error.retryable or isinstance(error, WriteUncertain)):
+            self._in_a_row = 0
+            return
+        self._in_a_row += 1
+        if self._in_a_row == _IN_A_ROW:
+            raise SourceFailed(
+                f"the source took none of {_IN_A_ROW} records in a row, and the rest was not tried; the last: {error}",
+                hint="Ask for the same restore again when the source is well: what was made is found, not made twice.",
+                code="source_down",
+            )
 
     async def read_list_back(self, endpoint: Endpoint) -> None:
         """Compare what was written to an endpoint whose records cannot be asked for one by one."""
