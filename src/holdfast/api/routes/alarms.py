@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import AwareDatetime, Field
 
-from holdfast.api.authentication import VendorOrCustomer
+from holdfast.api.authentication import Vendor, VendorOrCustomer
 from holdfast.api.context import Context
 from holdfast.api.models import Id, Model, Time
 from holdfast.api.paging import LINK_HEADER, Page, set_links
@@ -75,9 +75,7 @@ def get_alarm(caller: VendorOrCustomer, context: Context, backup_instance_id: Pa
 @router.post(
     "/{alarm_id}/acknowledge", operation_id="acknowledge_alarm", response_model=AlarmModel, responses=MAY_BE_MISSING
 )
-def acknowledge_alarm(
-    caller: VendorOrCustomer, context: Context, backup_instance_id: PathId, alarm_id: PathId
-) -> AlarmModel:
+def acknowledge_alarm(caller: Vendor, context: Context, backup_instance_id: PathId, alarm_id: PathId) -> AlarmModel:
     """Somebody has looked at it. Until then the backups before it are not pruned; after that they may be."""
     instance = own_instance(context, caller, backup_instance_id)
     return _shown(operation.acknowledge(context.services, instance, alarm_id))

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, cast
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field as ModelField
 
-from holdfast.api.authentication import VendorOrCustomer
+from holdfast.api.authentication import Vendor, VendorOrCustomer
 from holdfast.api.context import ApiContext, Context
 from holdfast.api.errors import bad_value_of, fields_of
 from holdfast.api.forms import Field, Form, Values
@@ -109,12 +109,12 @@ def list_restores(
     openapi_extra=_create.openapi(),
 )
 def create_restore(
-    caller: VendorOrCustomer,
+    caller: Vendor,
     context: Context,
     backup_instance_id: PathId,
     given: Annotated[Values, Depends(_create)],
 ) -> RestoreModel:
-    """Queue a restore, or with `restore[dry_run]` its plan."""
+    """Queue a restore, or with `restore[dry_run]` its plan. A customer's token does not do: this writes elsewhere."""
     instance = own_instance(context, caller, backup_instance_id)
     target_id = given.optional_integer("restore[to]")
     with bad_value_of("restore[to]"):
@@ -147,9 +147,7 @@ def get_restore(
 @router.post(
     "/{restore_id}/cancel", operation_id="cancel_restore", response_model=RestoreModel, responses=MAY_BE_MISSING
 )
-def cancel_restore(
-    caller: VendorOrCustomer, context: Context, backup_instance_id: PathId, restore_id: PathId
-) -> RestoreModel:
+def cancel_restore(caller: Vendor, context: Context, backup_instance_id: PathId, restore_id: PathId) -> RestoreModel:
     """End a restore before its next write. What it has written stays; one that has ended stays as it is."""
     return _shown(
         operation.cancel_restore(context.services, _own(context, caller, backup_instance_id, restore_id))
