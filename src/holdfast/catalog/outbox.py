@@ -44,12 +44,12 @@ def add(conn: sa.Connection, kind: str, object_id: int, customer_id: int, payloa
     return number
 
 
-def pending(conn: sa.Connection, limit: int = 100) -> list[Entry]:
-    """The oldest entries, in the order they were added."""
+def pending(conn: sa.Connection, limit: int = 100, *, after: int = 0) -> list[Entry]:
+    """The oldest entries behind the one with the id `after`, in the order they were added."""
     query = sa.select(
         outbox.c.id, outbox.c.kind, outbox.c.object_id, outbox.c.number, outbox.c.customer_id, outbox.c.payload,
         outbox.c.created_at,
-    ).order_by(outbox.c.id).limit(limit)  # fmt: skip
+    ).where(outbox.c.id > after).order_by(outbox.c.id).limit(limit)  # fmt: skip
     return [
         Entry(id_, kind, object_id, number, customer_id, msgspec.msgpack.decode(payload), created_at)
         for id_, kind, object_id, number, customer_id, payload, created_at in conn.execute(query)

@@ -56,7 +56,7 @@ class Duties:
     def start(self) -> None:
         services, punctual = self._services, self._punctual
         punctual.every(2.0, self._queue_due, name="schedule")
-        punctual.every(5.0, partial(revisions.flush, services), name="outbox")
+        punctual.every(5.0, partial(revisions.flush_regularly, services), name="outbox")
         punctual.every(30.0, partial(reconcile, services), name="reconciler of backups", first_after_s=5.0)
         punctual.every(30.0, partial(exports.reconcile, services), name="reconciler of exports", first_after_s=5.0)
         punctual.every(30.0, partial(restore.reconcile, services), name="reconciler of restores", first_after_s=5.0)

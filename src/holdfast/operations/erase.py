@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from holdfast.catalog import audit, customers, erasures, holds, instances, leases, purging
 from holdfast.catalog.erasures import Erasure
 from holdfast.clock import format_time, now
-from holdfast.errors import Conflict, NotFound, VaultError
+from holdfast.errors import Conflict, HoldfastError, NotFound, StorageError, VaultError
 from holdfast.operations import jobs, revisions
 from holdfast.operations.locking import KEYS, locked
 from holdfast.operations.services import Services
@@ -64,10 +64,20 @@ def complete(services: Services, customer_id: int) -> None:
 
 
 def resume(services: Services) -> list[SignedReceipt]:
-    """Bring every pending erasure to its end. Raises StorageError at the first that still cannot be."""
+    """Bring every pending erasure to its end. Raises StorageError or VaultError of the first that still cannot be, when
+    all others are through."""
     with services.database.read() as connection:
         pending = erasures.all_erasures(connection, pending=True)
-    return [_complete(services, one.customer_id) for one in pending]
+    ended: list[SignedReceipt] = []
+    failed: HoldfastError | None = None
+    for one in pending:
+        try:
+            ended.append(_complete(services, one.customer_id))
+        except (StorageError, VaultError) as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
+    return ended
 
 
 def certificate(services: Services, customer_id: int) -> SignedReceipt:

@@ -25,8 +25,9 @@ from holdfast.catalog import (
 from holdfast.catalog.alarms import Alarm
 from holdfast.catalog.retention import Owner
 from holdfast.clock import format_time, parse_time
+from holdfast.errors import HoldfastError, NotFound, VaultError
 from holdfast.operations.services import Services
-from holdfast.vault import Revision, put_revision
+from holdfast.vault import CustomerVault, Revision, put_revision
 
 INSTALLATION = 0
 """In place of a customer's id: what belongs to none is sealed with the installation's key."""
@@ -172,24 +173,54 @@ def alarm_changed(connection: Connection, alarm_id: int) -> None:
 def flush(services: Services) -> int:
     """Send every revision that waits to the vault, oldest first; answers how many. Safe to call from many places.
 
-    What waits for a customer that is being erased is dropped: nobody is to read it.
+    What waits for a customer that is being erased is dropped: nobody is to read it. What waits for one whose keys do
+    not open goes on waiting, and nobody else's with it.
     """
-    sent = 0
+    return _flush(services)[0]
+
+
+def flush_regularly(services: Services) -> int:
+    """The same, and raises VaultError or NotFound where something has to wait for keys."""
+    sent, held = _flush(services)
+    for error in held.values():
+        raise error
+    return sent
+
+
+def _flush(services: Services) -> tuple[int, dict[int, HoldfastError]]:
+    """How many were sent, and why those of some customers could not be, by the customer's id."""
+    sent, after = 0, 0
+    held: dict[int, HoldfastError] = {}
     while True:
         with services.database.read() as connection:
-            waiting = outbox.pending(connection)
+            waiting = outbox.pending(connection, after=after)
         if not waiting:
-            return sent
+            return sent, held
+        done: list[int] = []
         for entry in waiting:
-            if entry.customer_id != INSTALLATION:
-                with services.database.read() as connection:
-                    if erasures.find(connection, entry.customer_id) is not None:
-                        continue
-            customer = services.vault.customer(entry.customer_id)
-            put_revision(customer, entry.kind, entry.object_id, entry.number, dict(entry.payload))
+            customer = None if entry.customer_id in held else _customer(services, entry.customer_id, held)
+            if entry.customer_id in held:
+                continue
+            if customer is not None:
+                put_revision(customer, entry.kind, entry.object_id, entry.number, dict(entry.payload))
+            done.append(entry.id)
         with services.database.write() as connection:
-            outbox.sent(connection, [entry.id for entry in waiting])
-        sent += len(waiting)
+            outbox.sent(connection, done)
+        sent += len(done)
+        after = waiting[-1].id
+
+
+def _customer(services: Services, customer_id: int, held: dict[int, HoldfastError]) -> CustomerVault | None:
+    """Where a customer's revisions go; None where it is being erased, or `held` says why they cannot."""
+    if customer_id != INSTALLATION:
+        with services.database.read() as connection:
+            if erasures.find(connection, customer_id) is not None:
+                return None
+    try:
+        return services.vault.customer(customer_id)
+    except (VaultError, NotFound) as error:
+        held[customer_id] = error
+        return None
 
 
 def restore(connection: Connection, revision: Revision) -> None:

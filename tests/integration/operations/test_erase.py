@@ -126,6 +126,26 @@ def test_no_row_of_the_customer_is_left(installation: Installation, source: Host
         assert connection.execute(sa.select(sa.func.count()).select_from(schema.current)).scalar_one() == 1
 
 
+def test_an_erasure_that_cannot_end_yet_keeps_no_other_waiting(
+    installation: Installation, replica: MemoryStorage
+) -> None:
+    services = installation.services
+    made = [customer_operations.create(services, installation.customer.vendor_id, name, None) for name in "ab"]
+    copy(installation, replica)
+    away = Unavailable(replica, lambda number, method, name: True)
+    for customer in made:
+        with pytest.raises(StorageUnavailable):
+            erase.erase_customer(installation.with_replicas(away).services, customer.id, actor="test")
+    stuck, other = made
+    partly = Unavailable(replica, lambda number, method, name: name.startswith(f"keys/{stuck.id}/"))
+    with pytest.raises(StorageUnavailable):
+        erase.resume(installation.with_replicas(partly).services)
+    assert erase.certificate(services, other.id).receipt["customer_id"] == other.id
+    with pytest.raises(NotFound):
+        erase.certificate(services, stuck.id)
+    assert len(erase.resume(services)) == 1
+
+
 def test_a_replica_that_does_not_answer_leaves_the_erasure_pending(
     installation: Installation, source: HostileSource, replica: MemoryStorage
 ) -> None:

@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 
 from holdfast import app
-from holdfast.errors import Conflict, InputError, VaultError, WrongKey
-from holdfast.operations import customers, erase, keys
+from holdfast.catalog import outbox
+from holdfast.catalog.outbox import Entry
+from holdfast.errors import Conflict, Damaged, InputError, VaultError, WrongKey
+from holdfast.operations import customers, erase, keys, revisions
 from holdfast.operations.locking import KEYS, locked
+from holdfast.operations.services import Services
 from holdfast.operations.verify import verify
 from holdfast.storage.memory import MemoryStorage
 from holdfast.vault import RootKey, Vault, keyring
@@ -172,3 +175,30 @@ def test_an_exported_key_opens_with_its_passphrase_only(installation: Installati
         keys.import_key(tmp_path / "key", text, passphrase, opens=opens)
     with pytest.raises(InputError, match="12"):
         keys.export_key(installation.services, "too short")
+
+
+def test_a_customer_whose_keys_do_not_open_keeps_nobody_else_waiting(installation: Installation) -> None:
+    services, vendor_id = installation.services, installation.customer.vendor_id
+    broken, other = (customers.create(services, vendor_id, name, None) for name in ("broken", "other"))
+    damaged = {info.name: services.storage.get(info.name) for info in services.storage.list(f"keys/{broken.id}/")}
+    for name in damaged:
+        services.storage.destroy(name)
+        services.storage.put(name, b"nonsense")
+    services.vault.forget_customer(broken.id)
+    for one in (broken, other):
+        customers.change(services, one.id, name=f"{one.name} now", email=None)
+    [waiting] = _waiting(services)
+    assert waiting.customer_id == broken.id
+    assert len(list(services.storage.list(f"revisions/{other.id}/customer/"))) == 2
+    with pytest.raises(Damaged):
+        revisions.flush_regularly(services)
+    for name, data in damaged.items():
+        services.storage.destroy(name)
+        services.storage.put(name, data)
+    assert revisions.flush_regularly(services) == 1
+    assert _waiting(services) == []
+
+
+def _waiting(services: Services) -> list[Entry]:
+    with services.database.read() as connection:
+        return outbox.pending(connection)
