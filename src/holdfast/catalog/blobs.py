@@ -51,6 +51,11 @@ class ChunkPlace(NamedTuple):
 _BLOB = tuple(blobs.c[name] for name in Blob.__dataclass_fields__)
 
 
+def any_of(conn: sa.Connection, instance_id: int) -> bool:
+    """Whether records of this instance have any."""
+    return conn.execute(sa.select(blobs.c.id).where(blobs.c.instance_id == instance_id).limit(1)).first() is not None
+
+
 def add(
     conn: sa.Connection, object_id: str, *, customer_id: int, instance_id: int, pack: int, size_bytes: int,
     digest: bytes, content_type: str | None, name: str | None, version: str | None, chunk_digests: Iterable[bytes],

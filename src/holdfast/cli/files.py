@@ -1,7 +1,8 @@
-"""Files that commands write: there as a whole or not at all, and never in place of another one unless asked."""
+"""What commands write, files and folders: there as a whole or not at all, never in place of another unless asked."""
 
 import errno
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -52,6 +53,30 @@ def written(target: str, *, force: bool) -> Iterator[IO[bytes]]:
         Path(temporary).unlink(missing_ok=True)
 
 
+@contextmanager
+def written_folder(path: Path) -> Iterator[Path]:
+    """An empty folder to write into, which becomes `path` at the end of the block; an error leaves none.
+
+    Raises Conflict where something has the name already: nobody's folder is replaced. InputError, StorageFull.
+    """
+    if path.exists() or path.is_symlink():
+        raise _folder_exists(path)
+    with _translated(path):
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        with _translated(path):
+            yield temporary
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o777 & ~mask)
+        if path.exists():  # an empty folder would be replaced
+            raise _folder_exists(path)
+        with _translated(path):
+            temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def _put_in_place(temporary: Path, path: Path, *, force: bool) -> None:
     if not force:
         try:
@@ -77,6 +102,10 @@ def _translated(path: Path) -> Iterator[None]:
         if error.errno == errno.ENOSPC:
             raise StorageFull(f"no space left for {path}", hint="Nothing was written.") from error
         raise InputError(f"{path} cannot be written: {error.strerror}", field="-o") from error
+
+
+def _folder_exists(path: Path) -> Conflict:
+    return Conflict(f"{path} exists already", field="-o", hint="Give a name that is free: no folder is replaced.")
 
 
 def _exists(path: Path) -> Conflict:

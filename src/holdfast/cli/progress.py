@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.progress import (
     BarColumn,
@@ -18,8 +18,10 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from holdfast.cli.following import Progress as BackupProgress
 from holdfast.cli.output import Output, printable
+
+if TYPE_CHECKING:
+    from holdfast.cli.following import Progress as BackupProgress
 
 
 class BackupBars:
@@ -30,7 +32,7 @@ class BackupBars:
         self._by_instance = by_instance
         self._tasks: dict[tuple[str, str], TaskID] = {}
 
-    def show(self, name: str, progress: BackupProgress) -> None:
+    def show(self, name: str, progress: "BackupProgress") -> None:
         endpoints = progress.endpoints
         if self._by_instance or not endpoints:
             known = [one.expected for one in endpoints]

@@ -1,6 +1,9 @@
 """`export`, `rebuild`: getting data out, and coming back after a disaster."""
 
-from typing import TYPE_CHECKING, Annotated, get_args
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -18,36 +21,46 @@ _PANEL = "Prove and recover"
 
 @app.command(
     rich_help_panel=_PANEL,
-    epilog=example("holdfast export mine -o mine.zip", "holdfast export mine -o mine.zip --formats csv --backup 3"),
+    epilog=example(
+        "holdfast export mine", "holdfast export mine -o mine.zip --formats csv", "holdfast export mine --backup 3"
+    ),
 )
 def export(
     name: Name,
     target: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="The zip to write; - is standard output.")
-    ],
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PATH",
+            help="A folder to make; or a zip, by a name that ends in .zip. - is a zip to standard output."
+            " Without it: a folder, named after instance and backup.",
+        ),
+    ] = None,
     formats: Annotated[
         str, typer.Option("--formats", metavar="LIST", help="json, csv, blobs; by commas.")
-    ] = "json,csv",
+    ] = "json,blobs",
     endpoint: Annotated[list[str] | None, typer.Option("--endpoint", help="Only this one; may be repeated.")] = None,
     backup: Backup = None,
     at: At = None,
     uncompressed: Annotated[
-        bool, typer.Option("--uncompressed", help="A quarter less time, three times the space.")
+        bool, typer.Option("--uncompressed", help="A zip takes a third less time and three times the space.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
     json: Json = False,
 ) -> None:
-    """Write what a backup holds into a zip.
+    """Write what a backup holds into a folder or a zip.
 
-    Unencrypted: JSON Lines, CSV for spreadsheets, blobs as files. A manifest.json in it has the counts and the SHA-256
-    of every file.
+    Unencrypted: records as JSON Lines, their blobs as files; CSV for spreadsheets with --formats csv. A manifest.json
+    has the counts and the SHA-256 of every file.
     """
     from holdfast.cli.failures import tell_failures
-    from holdfast.cli.files import STANDARD_OUTPUT, written
+    from holdfast.cli.files import STANDARD_OUTPUT
     from holdfast.cli.progress import count_bar
     from holdfast.cli.session import opened
     from holdfast.cli.summaries import SAID
     from holdfast.operations.export import ExportReport, write_export
+    from holdfast.operations.export.paths import safe_name
 
     output = Output(as_json=json and target != STANDARD_OUTPUT)
     chosen = _formats(formats)
@@ -60,8 +73,11 @@ def export(
                 raise InputError(
                     f"there is no endpoint {wanted}", field="--endpoint", hint=f"There are: {', '.join(known)}."
                 )
+        target = target or safe_name(f"{name}-{state.run.sequence}")
+        if uncompressed and not _is_zip(target):
+            raise InputError("a folder's files are never compressed", field="--uncompressed")
         total = sum(number for one, number in known.items() if not endpoint or one in endpoint)
-        with count_bar(output, f"exporting {name}") as bar, written(target, force=force) as file:
+        with count_bar(output, f"exporting {name}") as bar, _written(target, force=force) as place:
 
             def show(report: ExportReport) -> None:
                 bar.at(report.records_processed, total, count(report.records_processed, "record"))
@@ -70,14 +86,14 @@ def export(
             report = write_export(
                 session.browser,
                 state,
-                file,
+                place,
                 formats=chosen,
                 endpoints=endpoint or (),
                 about=about,
                 compressed=not uncompressed,
                 progress=show,
             )
-            size_bytes = file.tell() if file.seekable() else None
+            size_bytes = _size_bytes(place)
     output.document(
         {
             "instance": name,
@@ -148,6 +164,31 @@ def rebuild(json: Json = False) -> None:
             output.say(text, "red", indent=2)
         output.say("`holdfast verify` says what is damaged and what to do.")
         raise typer.Exit(NOT_GOOD)
+
+
+def _is_zip(target: str) -> bool:
+    """By its name; what exists and is no folder (a file, a pipe, a device) is written into as well."""
+    path = Path(target)
+    return target == "-" or path.suffix.lower() == ".zip" or (path.exists() and not path.is_dir())
+
+
+@contextmanager
+def _written(target: str, *, force: bool) -> Iterator[IO[bytes] | Path]:
+    """A file for a zip, or an empty folder."""
+    from holdfast.cli.files import written, written_folder
+
+    if _is_zip(target):
+        with written(target, force=force) as file:
+            yield file
+    else:
+        with written_folder(Path(target)) as folder:
+            yield folder
+
+
+def _size_bytes(place: IO[bytes] | Path) -> int | None:
+    if isinstance(place, Path):
+        return sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
+    return place.tell() if place.seekable() else None
 
 
 def _formats(text: str) -> list["Format"]:

@@ -158,12 +158,15 @@ class Browser:
         self._learn_pack_names(set(map(_PACK, rows)))
         return self._vault.customer(state.customer_id).read_lines(rows, self._pack_names)
 
-    def keys(self, state: State, endpoint: str, *, after: str | None = None, limit: int = 20) -> list[str]:
-        """The records' keys alone, as `records` would give them: reads nothing from the vault."""
+    def rows(self, state: State, endpoint: str, *, after: str | None = None, limit: int = 20) -> list[RecordRow]:
+        """The catalog's rows of what `records` would give: reads nothing from the vault."""
         with self._database.read() as connection:
             stream = self._stream(connection, state, endpoint)
-            rows = records.page(connection, stream.id, sequence=state.sequence, after=after, limit=limit)
-        return [row.record_key for row in rows]
+            return records.page(connection, stream.id, sequence=state.sequence, after=after, limit=limit)
+
+    def keys(self, state: State, endpoint: str, *, after: str | None = None, limit: int = 20) -> list[str]:
+        """The records' keys alone, as `records` would give them."""
+        return [row.record_key for row in self.rows(state, endpoint, after=after, limit=limit)]
 
     def count(self, state: State, endpoint: str) -> int:
         with self._database.read() as connection:
@@ -217,14 +220,23 @@ class Browser:
         """Raises NotFound where the record has none."""
         if record.row.blob is None:
             raise self._without_blob(state, record)
+        return self.blob_of(state, record.key, record.row.blob)
+
+    def has_blobs(self, state: State) -> bool:
+        """Whether any record of the instance has ever had one that is kept."""
         with self._database.read() as connection:
-            row = catalog_blobs.get(connection, record.row.blob)
+            return catalog_blobs.any_of(connection, state.instance_id)
+
+    def blob_of(self, state: State, key: str, blob: int) -> StoredBlob:
+        """The blob of the record `key`, by the number in its row."""
+        with self._database.read() as connection:
+            row = catalog_blobs.get(connection, blob)
             found = catalog_blobs.chunk_places(connection, state.customer_id, row.chunk_digests)
         places = []
         for digest in row.chunk_digests:
             if digest not in found:
                 raise Damaged(
-                    f"a part of the blob of record {record.key} is not in the catalog",
+                    f"a part of the blob of record {key} is not in the catalog",
                     object_name=f"blob {row.object_id}",
                     hint="`holdfast rebuild` makes the catalog again from the vault.",
                 )

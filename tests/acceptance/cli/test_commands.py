@@ -1,9 +1,14 @@
 """A new user's way through the commands, against a source whose every record is known."""
 
+import errno
+import hashlib
 import json
+import os
 import shutil
 import zipfile
 from pathlib import Path
+
+import pytest
 
 from tests.support.command_line import CommandLine
 from tests.support.hostile_source import HostileSource, StoredBlob, make_record
@@ -150,6 +155,45 @@ def test_an_export_is_a_zip_of_what_a_backup_holds(shop: CommandLine, tmp_path: 
     assert shop("export", "shop", "-o", str(target)).code == 2
     assert shop("export", "shop", "-o", str(tmp_path / "x.zip"), "--formats", "pdf").code == 2
     assert not (tmp_path / "x.zip").exists()
+
+
+def test_an_export_is_a_folder_of_everything_where_nothing_else_is_said(
+    shop: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shop.good("backup", "shop")
+    told = shop.good("export", "shop")
+    assert told["file"] == "shop-1"
+    folder = tmp_path / "shop-1"
+    files = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+    assert set(files) == {"manifest.json", "json/items.jsonl"}
+    assert told["bytes"] == sum(path.stat().st_size for path in files.values())
+    (listed,) = json.loads(files["manifest.json"].read_bytes())["files"]
+    lines = files["json/items.jsonl"].read_bytes()
+    assert (listed["sha256"], listed["records"]) == (hashlib.sha256(lines).hexdigest(), 250)
+    with zipfile.ZipFile(str(shop.good("export", "shop", "-o", "same.ZIP")["file"])) as archive:
+        assert archive.read("json/items.jsonl") == lines
+    files["manifest.json"].unlink()
+    for options in ((), ("--force",), ("-o", str(folder))):
+        refused = shop("export", "shop", *options)
+        assert refused.code == 2 and "no folder is replaced" in refused.err
+    assert shop("export", "shop", "-o", "other", "--uncompressed").code == 2
+    assert sorted(path.name for path in folder.rglob("*")) == ["items.jsonl", "json"]
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".") or path.name == "other"]
+
+
+def test_a_folder_that_cannot_be_written_to_its_end_is_none(
+    shop: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    shop.good("backup", "shop")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        done = shop("export", "shop", "-o", str(tmp_path / "copy"))
+    assert done.code == 5 and "no space left" in done.err
+    assert not [path for path in tmp_path.iterdir() if "copy" in path.name]
 
 
 def test_verify_names_a_damaged_object_and_ends_with_1(shop: CommandLine) -> None:

@@ -220,7 +220,8 @@ def test_a_disk_that_is_full_ends_an_export_with_a_message(shop: CommandLine) ->
 def test_a_file_that_cannot_be_written(shop: CommandLine, tmp_path: Path) -> None:
     shop.good("backup", "shop")
     _assert_told(shop("export", "shop", "-o", str(tmp_path / "no" / "x.zip")), 2, "cannot be written")
-    _assert_told(shop("export", "shop", "-o", str(tmp_path)), 2, "is a folder")
+    _assert_told(shop("export", "shop", "-o", str(tmp_path / "no" / "x")), 2, "cannot be written")
+    _assert_told(shop("export", "shop", "-o", str(tmp_path)), 2, "exists already", "no folder is replaced")
 
 
 def test_a_vault_on_a_full_disk_fails_the_backup_and_the_next_one_completes_it(

@@ -13,8 +13,9 @@ import sqlalchemy as sa
 
 from holdfast.catalog.instances import Instance
 from holdfast.catalog.schema import current
-from holdfast.errors import Damaged
+from holdfast.errors import Damaged, InputError
 from holdfast.operations.export import ExportReport, write_export
+from holdfast.operations.export.folder import Folder
 from holdfast.operations.export.paths import safe_name
 from holdfast.operations.export.zipping import FastZip
 from tests.support.documents import ITEMS, document
@@ -101,6 +102,38 @@ def test_blobs_lie_under_safe_names_and_can_be_chosen_by_type(
     assert report.blobs == 1
 
 
+def test_a_folder_has_what_a_zip_has(installation: Installation, source: HostileSource, tmp_path: Path) -> None:
+    source.blobs["b"] = StoredBlob(b"picture", "image/png", "1")
+    for key in ("a", "B", "\N{GRINNING FACE}" * 100):
+        source.put("items", {"id": key, "file": f"{source.url}/blob/b", "etag": "1", "name": f"{key}.png"})
+    source.put("items", {"id": "plain"})
+    instance = installation.instance(document(source.url, ITEMS + BLOB))
+    installation.backup(instance)
+    archive, in_zip = exported(installation, instance)
+    folder = tmp_path / "export"
+    folder.mkdir()
+    in_folder = write_export(installation.browser, installation.state(instance), folder)
+    assert (in_folder.records_processed, in_folder.blobs) == (in_zip.records_processed, in_zip.blobs) == (4, 3)
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert files.keys() == set(archive.namelist())
+    assert all(files[name] == archive.read(name) for name in files if name != "manifest.json")
+    told = [json.loads(data)["files"] for data in (files["manifest.json"], archive.read("manifest.json"))]
+    assert told[0] == told[1]
+
+
+def test_a_folder_keeps_neither_half_a_file_nor_one_under_anothers_name(tmp_path: Path) -> None:
+    """Names are the same, too, for a file system that does not tell upper from lower case."""
+    with Folder(tmp_path) as folder:
+        with folder.new_file("blobs/a") as file:
+            file.write(b"first")
+        with pytest.raises(InputError, match="name of another file"), folder.new_file("blobs/a") as file:
+            file.write(b"second")
+        with pytest.raises(Damaged), folder.new_file("blobs/b") as file:
+            file.write(b"half of it")
+            raise Damaged("the rest is damaged", object_name="pack")
+    assert [(path.name, path.read_bytes()) for path in (tmp_path / "blobs").iterdir()] == [("a", b"first")]
+
+
 def test_the_manifest_has_counts_and_digests(installation: Installation, source: HostileSource) -> None:
     for number in range(25):
         source.put("items", {"id": number})
@@ -171,12 +204,14 @@ def test_what_is_written_is_a_plain_zip(compressed: bool, seekable: bool, tmp_pa
         assert sizes[1] == len(b"".join(pieces)) and (sizes[0] < 2_000 if compressed else sizes[0] == sizes[1])
 
 
-@pytest.mark.parametrize("text", ["", ".", "..", "a/b", "a\\b", ".hidden", "con", "x" * 500, "a:b", "\ud800", "a "])
+@pytest.mark.parametrize(
+    "text", ["", ".", "..", "a/b", "a\\b", ".hidden", "con", "x" * 500, "a:b", "\ud800", "a ", "\U0001f600" * 90]
+)
 def test_a_safe_name_is_one_segment_and_unlike_any_other(text: str) -> None:
     name = safe_name(text)
     assert name
     assert name == Path(name).name
     assert not name.startswith(".")
-    assert len(name) <= 120
+    assert len(name) <= 120 and len(name.encode()) <= 255
     assert name != safe_name(text + "_")
     name.encode()

@@ -1,4 +1,4 @@
-"""Writes an export: a zip, streamed to any writable file, in memory that does not grow with what is exported.
+"""Writes an export: a zip, streamed to any writable file, or a folder; memory does not grow with what is exported.
 
 manifest.json                 what it is an export of; for each file its records, bytes and SHA-256
 json/<endpoint>.jsonl         one record a line, its bytes as the source sent them, but line breaks made spaces
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from operator import itemgetter
+from pathlib import Path
 from typing import IO, Any, Literal
 
 from holdfast import tracing
@@ -20,6 +21,7 @@ from holdfast.catalog.rows import PlaceRow
 from holdfast.clock import format_time, now
 from holdfast.errors import HoldfastError, StorageUnavailable
 from holdfast.operations.browsing import Browser, State, StoredRecord
+from holdfast.operations.export.folder import Folder
 from holdfast.operations.export.paths import safe_name
 from holdfast.operations.export.table import Table
 from holdfast.operations.export.zipping import FastZip
@@ -53,7 +55,7 @@ class ExportReport:
 def write_export(
     browser: Browser,
     state: State,
-    target: IO[bytes],
+    target: IO[bytes] | Path,
     *,
     formats: Sequence[Format] = FORMATS,
     content_types: Sequence[str] = (),
@@ -62,13 +64,13 @@ def write_export(
     compressed: bool = True,
     progress: Callable[[ExportReport], None] | None = None,
 ) -> ExportReport:
-    """Write a state to `target`, which need not be seekable.
+    """Write a state to `target`: a file becomes a zip, it need not be seekable; a path is that of an empty folder.
 
     `content_types` keeps only blobs of these (`image/png`, or `image/` for all that begin so); `endpoints` only these.
-    Without `compressed` it takes a quarter less time and three times the space.
+    Without `compressed` a zip takes a third less time and three times the space.
     A record or blob that is damaged is counted and named; storage that does not answer raises StorageUnavailable.
     """
-    archive = FastZip(target, compressed=compressed)
+    archive = Folder(target) if isinstance(target, Path) else FastZip(target, compressed=compressed)
     return _Export(browser, state, archive, content_types, progress).write(formats, endpoints, about or {})
 
 
@@ -77,7 +79,7 @@ class _Export:
         self,
         browser: Browser,
         state: State,
-        archive: FastZip,
+        archive: FastZip | Folder,
         content_types: Sequence[str],
         progress: Callable[[ExportReport], None] | None,
     ) -> None:
@@ -107,11 +109,10 @@ class _Export:
             table = Table(record.raw for page in self._pages(endpoint, counts=counts) for record in page)
             again = ((record.key, record.raw) for page in self._pages(endpoint, counts=False) for record in page)
             self._write_file(f"csv/{safe_name(endpoint)}.csv", ((row, 1) for row in table.rows(again)), head=1)
-        else:
-            for page in self._pages(endpoint, counts=counts):
-                for record in page:
-                    if record.has_blob:
-                        self._write_blob(endpoint, record)
+        elif self._browser.has_blobs(self._state):
+            self._write_blobs(endpoint, counts=counts)
+        elif counts:
+            self._count(self._browser.count(self._state, endpoint))
 
     def _pages(self, endpoint: str, *, counts: bool) -> Iterator[list[StoredRecord]]:
         """An endpoint's records page by page, without the damaged ones, which the report names if it `counts`."""
@@ -175,19 +176,30 @@ class _Export:
             {"endpoint": endpoint, "page": None, "record_id": key, "code": error.code, "message": str(error)}
         )
 
-    def _write_blob(self, endpoint: str, record: StoredRecord) -> None:
+    def _write_blobs(self, endpoint: str, *, counts: bool) -> None:
+        """An endpoint's blobs, by the catalog's rows: the records themselves are not read for that."""
+        after: str | None = None
+        while rows := self._browser.rows(self._state, endpoint, after=after, limit=_RECORDS_AT_ONCE):
+            if counts:
+                self._count(len(rows))
+            for row in rows:
+                if row.blob is not None:
+                    self._write_blob(endpoint, row.record_key, row.blob)
+            after = rows[-1].record_key
+
+    def _write_blob(self, endpoint: str, key: str, number: int) -> None:
         try:
-            blob = self._browser.blob(self._state, record)
+            blob = self._browser.blob_of(self._state, key, number)
             content_type = (blob.descriptor.content_type or "").lower()
             if self._content_types and not any(content_type.startswith(one) for one in self._content_types):
                 return
             name = safe_name(blob.descriptor.name or "blob")
             self._write_file(
-                f"blobs/{safe_name(endpoint)}/{safe_name(record.key)}/{name}",
+                f"blobs/{safe_name(endpoint)}/{safe_name(key)}/{name}",
                 ((piece, 0) for piece in blob.read()),
                 about={
                     "endpoint": endpoint,
-                    "record_id": record.key,
+                    "record_id": key,
                     "content_type": blob.descriptor.content_type,
                 },
             )
@@ -195,7 +207,7 @@ class _Export:
         except StorageUnavailable:
             raise
         except HoldfastError as error:
-            self._fail(endpoint, record.key, error)
+            self._fail(endpoint, key, error)
 
     def _write_file(
         self, name: str, pieces: Iterable[tuple[bytes, int]], *, head: int = 0, about: dict[str, Any] | None = None

@@ -6,7 +6,9 @@ import re
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\ud800-\udfff]')
 _RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$")
 _LONGEST = 120
-"""Characters; some systems allow 255 bytes for a name and 260 characters for a whole path."""
+"""Characters; some systems allow 260 characters for a whole path."""
+_LONGEST_BYTES = 240
+"""Most allow 255 bytes for a name."""
 
 
 def safe_name(text: str) -> str:
@@ -17,10 +19,11 @@ def safe_name(text: str) -> str:
         safe = "_" + safe[1:]
     if not safe or _RESERVED.match(safe):
         safe = f"_{safe}"
-    if safe == text and len(safe) <= _LONGEST:
+    if safe == text and len(safe) <= _LONGEST and len(safe.encode()) <= _LONGEST_BYTES:
         return safe
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     stem, dot, suffix = safe.rpartition(".")
     if not dot or len(suffix) > 10:
         stem, suffix = safe, ""
-    return f"{stem[: _LONGEST - 20]}~{digest}" + (f".{suffix}" if suffix else "")
+    stem = stem[: _LONGEST - 20].encode()[: _LONGEST_BYTES - 50].decode(errors="ignore")
+    return f"{stem}~{digest}" + (f".{suffix}" if suffix else "")
