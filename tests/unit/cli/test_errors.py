@@ -66,7 +66,7 @@ def test_every_class_of_errors_has_an_exit_code() -> None:
 def test_an_error_is_one_sentence_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     forget_consoles()
     code = tell_error(Output(), NotFound("there is no \x1b instance", hint="make one"))
-    assert (code, capsys.readouterr()) == (2, ("", "error: there is no \\x1b instance\nmake one\n"))
+    assert (code, capsys.readouterr()) == (2, ("", "error: there is no \N{REPLACEMENT CHARACTER} instance\nmake one\n"))
 
 
 def test_an_error_for_machines_is_json_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
