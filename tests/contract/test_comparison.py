@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from holdfast.api import cursors
 from tests.contract.client import Client
 from tests.support.hostile_source import HostileSource, make_record
 
@@ -67,6 +68,34 @@ def test_the_live_source_is_read_and_nothing_of_it_stored(vendor: Client, source
     source.switches.fail_page = 1
     head, *changes = _lines(vendor, path)
     assert (head["complete"], len(head["failures"]), changes) == (False, 1, [])
+
+
+def test_the_live_source_is_read_once_for_all_pages(vendor: Client, other: Client, source: HostileSource) -> None:
+    instance = vendor.instance_of(source, "    stable: true\n")
+    path = f"/v1/backup_instances/{instance}/compare/live"
+    for number in range(100, 110):
+        source.put("items", make_record(number))
+    backup = vendor.back_up(instance)
+    for number in range(105, 125):
+        source.put("items", make_record(number, title="new"))
+    page = vendor.post(f"{path}?per_page=7").body
+    assert (page["from_backup_id"], page["complete"], page["failures"]) == (backup["id"], True, [])
+    first, found, asked = page["next"], _kinds(page), len(source.log)
+    for number in range(105, 125):
+        source.remove("items", str(number))
+    while page["next"] is not None:
+        page = vendor.post(f"{path}?per_page=7&after={page['next']}").body
+        assert len(page["changes"]) <= 7
+        found += _kinds(page)
+    assert found == [("changed" if number < 110 else "added", str(number)) for number in range(105, 125)]
+    assert len(source.log) == asked
+    mine = vendor.instance_of(source, "    stable: true\n")
+    elsewhere = vendor.post(f"/v1/backup_instances/{mine}/compare/live?after={first}")
+    assert elsewhere.problem() == ("after", "not_found")
+    assert other.post(f"{path}?after={first}").status == 404
+    for wrong in ("nonsense", cursors.encode("../" * 5, "items", "1"), cursors.encode("0" * 32, "items", "1")):
+        assert vendor.post(f"{path}?after={wrong}").status == 400
+    assert vendor.post(f"{path}?per_page=0").problem() == ("per_page", "invalid")
 
 
 def _lines(client: Client, path: str) -> list[Any]:

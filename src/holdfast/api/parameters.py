@@ -112,6 +112,12 @@ PageNumber = Annotated[
     _described({"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 1}),
     Query(description="Which page, from 1."),
 ]
+OptionalPerPage = Annotated[
+    int | None,
+    BeforeValidator(lambda text: None if text is None else parse_number(text, LARGEST_PER_PAGE)),
+    _described({"type": "integer", "minimum": 1, "maximum": LARGEST_PER_PAGE}),
+    Query(description="How many a page has; without it there are no pages."),
+]
 PerPage = Annotated[
     int,
     _number_up_to(LARGEST_PER_PAGE),

@@ -15,6 +15,7 @@ from holdfast.operations import (
     exports,
     object_locks,
     prune,
+    rehearsal,
     replicate,
     restore,
     retention,
@@ -67,6 +68,7 @@ class Duties:
         if services.settings.smtp_host:
             self._mailing.every(5.0, partial(alerts.send_alerts, services), name="alerts")
         punctual.every(3_600.0, partial(forget_unused, services), name="unused limits", first_after_s=300.0)
+        punctual.every(600.0, partial(rehearsal.drop_old, services), name="kept comparisons", first_after_s=30.0)
         self._talking.every(2.0, partial(webhooks.deliver_due, services), name="webhooks")
         self._talking.every(86_400.0, partial(webhooks.forget_old, services), name="old deliveries", first_after_s=90.0)
         minutes = services.settings.replicate_minutes

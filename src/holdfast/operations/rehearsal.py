@@ -2,9 +2,14 @@
 read and not write. What it would have changed is then compared like any two backups.
 
 Everything is as in a real backup: confirmed and held deletions, volatile fields, parents and children. Only blobs
-are not fetched. What the copy needs lies, encrypted as always, in a folder that is removed afterwards.
+are not fetched. What the copy needs lies, its records encrypted as always, in a folder that is removed afterwards; that
+of a kept rehearsal, which is read in pages, when it is old.
 """
 
+import json
+import re
+import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,13 +17,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from holdfast import clock
 from holdfast.catalog import counts, runs
 from holdfast.catalog.counts import EndpointCounts
 from holdfast.catalog.database import Database
 from holdfast.catalog.excerpts import copy_instance
 from holdfast.catalog.instances import Instance
 from holdfast.catalog.runs import Run
-from holdfast.errors import Conflict
+from holdfast.errors import Conflict, NotFound
 from holdfast.operations import instances as operations
 from holdfast.operations.backup.run import run_backup
 from holdfast.operations.backup.state import BackupOptions
@@ -28,6 +34,12 @@ from holdfast.operations.services import Services
 from holdfast.storage.local import LocalFolder
 from holdfast.storage.overlay import Overlay
 from holdfast.vault import Vault
+
+KEPT_S = 3600.0
+"""How long a kept rehearsal can be read after it was read last: whoever turns pages does it sooner."""
+_MOST_KEPT = 16
+"""Each takes the room of what differs: of more the oldest is dropped."""
+_TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -51,9 +63,13 @@ class Rehearsal:
     def is_complete(self) -> bool:
         return not self.failures and all(one.outcome == "complete" for one in self.endpoints.values())
 
-    def changes(self, endpoint: str | None = None) -> Iterator[RecordChange]:
-        """What a backup would change, by endpoint, then by key. That a blob has changed means: it would be fetched."""
-        return compare(self._copy, self.before, self._after, endpoint=endpoint)
+    def changes(
+        self, endpoint: str | None = None, *, behind: tuple[str, str] | None = None, at_once: int | None = None
+    ) -> Iterator[RecordChange]:
+        """What a backup would change, by endpoint, then by key, on from behind an (endpoint, key). That a blob has
+        changed means: it would be fetched."""
+        more = {} if at_once is None else {"at_once": at_once}
+        return compare(self._copy, self.before, self._after, endpoint=endpoint, behind=behind, **more)
 
 
 @contextmanager
@@ -62,38 +78,128 @@ def rehearsed(services: Services, instance: Instance, *, full: bool = True) -> I
 
     Raises Conflict while a backup is under way. What the source does wrong is in the result.
     """
+    _refuse_during_a_backup(services, instance)
+    services.settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="rehearsal-", dir=services.settings.home) as folder:
+        run, before = _rehearse(services, instance, Path(folder), full=full)
+        with _opened(services, instance, Path(folder), run, before) as rehearsal:
+            yield rehearsal
+
+
+def keep(services: Services, instance: Instance) -> str:
+    """Read the source as `rehearsed` does, and keep the result on this machine, for `kept` to read; answers its token.
+
+    Raises Conflict while a backup is under way.
+    """
+    _refuse_during_a_backup(services, instance)
+    folder = _place(services)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    drop_old(services)
+    token = secrets.token_hex(16)
+    own = folder / token
+    own.mkdir(mode=0o700)
+    try:
+        run, before = _rehearse(services, instance, own, full=True)
+        about = {"instance": instance.id, "run": run, "before": None if before is None else before.run.id}
+        (own / "about.json").write_text(json.dumps(about))
+    except BaseException:
+        shutil.rmtree(own, ignore_errors=True)
+        raise
+    return token
+
+
+@contextmanager
+def kept(services: Services, instance: Instance, token: str) -> Iterator[Rehearsal]:
+    """What `keep` has kept of this instance. Raises NotFound where it is not there, or no longer."""
+    gone = NotFound("this comparison is no longer kept: ask for a new one", field="after")
+    folder = _place(services) / token
+    if not _TOKEN.fullmatch(token):
+        raise gone
+    try:
+        about = json.loads((folder / "about.json").read_text())
+        (folder / "about.json").touch()
+    except FileNotFoundError:
+        raise gone from None
+    if about["instance"] != instance.id:
+        raise gone
+    try:
+        before = None if about["before"] is None else Browser(services).state(instance, backup_id=about["before"])
+    except NotFound:
+        raise gone from None  # pruned since
+    with _opened(services, instance, folder, about["run"], before) as rehearsal:
+        yield rehearsal
+
+
+def drop_old(services: Services) -> None:
+    """Remove those that nobody has read for long, or that a dead process has left; else the oldest beyond a few."""
+    folder = _place(services)
+    if not folder.exists():
+        return
+    read = sorted((_last_read(one), one) for one in folder.iterdir())
+    for number, (when, one) in enumerate(read):
+        if clock.now().timestamp() - when > KEPT_S or number < len(read) - _MOST_KEPT:
+            shutil.rmtree(one, ignore_errors=True)
+
+
+def _rehearse(
+    services: Services, instance: Instance, folder: Path, *, full: bool
+) -> tuple[int, State | None]:  # fmt: skip
+    """Run it in a folder; answers its run there, and the newest backup here."""
+    before = Browser(services).state(instance)
+    database = Database(f"sqlite:///{folder / 'catalog.db'}")
+    try:
+        database.migrate()
+        with services.database.read() as source, database.write() as target:
+            copy_instance(source, target, instance.id)
+        copy = _copy(services, database, folder)
+        with database.write() as connection:
+            run, _ = runs.queue(connection, instance.id, options=asdict(BackupOptions(full=full, blobs=False)))
+        run_backup(copy, run.id, token_rotated=lambda key, value: _keep_token(services, instance, key, value))
+    finally:
+        database.close()
+    return run.id, before
+
+
+@contextmanager
+def _opened(
+    services: Services, instance: Instance, folder: Path, run_id: int, before: State | None
+) -> Iterator[Rehearsal]:  # fmt: skip
+    database = Database(f"sqlite:///{folder / 'catalog.db'}")
+    try:
+        with database.read() as connection:
+            run = runs.get(connection, run_id)
+            counted = counts.of_run(connection, run_id)
+        after = State(instance.id, instance.customer_id, run, True)
+        yield Rehearsal(before, run, counted, _copy(services, database, folder), after)
+    finally:
+        database.close()
+
+
+def _refuse_during_a_backup(services: Services, instance: Instance) -> None:
     with services.database.read() as connection:
         if runs.active(connection, instance.id) is not None:
             raise Conflict("a backup is under way", hint="Compare with the source when it has ended.", code="busy")
-    before = Browser(services).state(instance)
-    services.settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="rehearsal-", dir=services.settings.home) as folder:
-        database = Database(f"sqlite:///{Path(folder) / 'catalog.db'}")
-        try:
-            copy = _copy(services, instance, database, Path(folder) / "vault")
-            with database.write() as connection:
-                options = BackupOptions(full=full, blobs=False)
-                run, _ = runs.queue(connection, instance.id, options=asdict(options))
-            run_backup(copy, run.id, token_rotated=lambda key, value: _keep(services, instance, key, value))
-            with database.read() as connection:
-                run = runs.get(connection, run.id)
-                counted = counts.of_run(connection, run.id)
-            after = State(instance.id, instance.customer_id, run, True)
-            yield Rehearsal(before, run, counted, copy, after)
-        finally:
-            database.close()
 
 
-def _copy(services: Services, instance: Instance, database: Database, folder: Path) -> Services:
+def _place(services: Services) -> Path:
+    return services.settings.home / "rehearsals"
+
+
+def _last_read(folder: Path) -> float:
+    about = folder / "about.json"
+    try:
+        return (about if about.exists() else folder).stat().st_mtime
+    except FileNotFoundError:
+        return 0.0  # another process drops it just now
+
+
+def _copy(services: Services, database: Database, folder: Path) -> Services:
     """Services that see the instance as these do, and keep for themselves what is written to them."""
-    database.migrate()
-    with services.database.read() as source, database.write() as target:
-        copy_instance(source, target, instance.id)
-    storage = Overlay(services.storage, LocalFolder(folder))
+    storage = Overlay(services.storage, LocalFolder(folder / "vault"))
     vault = Vault.open(storage, services.vault.root_key)
     return replace(services, database=database, storage=storage, vault=vault, replicas=())
 
 
-def _keep(services: Services, instance: Instance, key: str, value: str) -> None:
+def _keep_token(services: Services, instance: Instance, key: str, value: str) -> None:
     """A token that the source has replaced is the one thing that must outlast: the old one is worth nothing."""
     operations.set_variables(services, instance, {key: value})

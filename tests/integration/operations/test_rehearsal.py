@@ -6,8 +6,9 @@ import pytest
 
 from holdfast.catalog import runs
 from holdfast.catalog.instances import Instance
-from holdfast.errors import Conflict
-from holdfast.operations.rehearsal import rehearsed
+from holdfast.errors import Conflict, NotFound
+from holdfast.operations import rehearsal as operation
+from holdfast.operations.rehearsal import drop_old, keep, kept, rehearsed
 from tests.support.documents import CHILDREN, ITEMS, PARENTS, STABLE_ITEMS, document
 from tests.support.hostile_source import HostileSource, StoredBlob, make_record
 from tests.support.installation import Installation
@@ -108,4 +109,27 @@ def test_not_while_a_backup_is_under_way(installation: Installation, source: Hos
     with installation.services.database.write() as connection:
         runs.queue(connection, instance.id)
     with pytest.raises(Conflict), rehearsed(installation.services, instance):
+        pass
+
+
+def test_a_kept_one_is_read_again_and_dropped_when_nobody_has_for_long(
+    installation: Installation, source: HostileSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(source, "items", 1, 2, 3)
+    instance = installation.instance(document(source.url, STABLE_ITEMS))
+    installation.backup(instance)
+    fill(source, "items", 4)
+    tokens = [keep(installation.services, instance) for _ in range(3)]
+    for token in tokens:
+        with kept(installation.services, instance, token) as rehearsal:
+            assert [(one.kind, one.key) for one in rehearsal.changes()] == [("added", "4")]
+    folder = installation.services.settings.home / "rehearsals"
+    (folder / "left by a dead process").mkdir()
+    monkeypatch.setattr(operation, "_MOST_KEPT", 3)
+    drop_old(installation.services)
+    assert len(list(folder.iterdir())) == 3
+    monkeypatch.setattr(operation, "KEPT_S", -1.0)
+    drop_old(installation.services)
+    assert list(folder.iterdir()) == []
+    with pytest.raises(NotFound, match="no longer kept"), kept(installation.services, instance, tokens[0]):
         pass

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from itertools import chain, islice
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,7 @@ from holdfast.api.authentication import VendorOrCustomer
 from holdfast.api.context import ApiContext, Context
 from holdfast.api.errors import BadRequest, Problem, bad_value_of
 from holdfast.api.models import Id, Model
-from holdfast.api.parameters import PathId, PerPage, QueryId, QueryText
+from holdfast.api.parameters import OptionalPerPage, PathId, PerPage, QueryId, QueryText
 from holdfast.api.routes.answers import MAY_BE_BOTH
 from holdfast.api.routes.endpoints import known_endpoint
 from holdfast.api.routes.instances import own_instance
@@ -23,7 +24,7 @@ from holdfast.catalog.instances import Instance
 from holdfast.errors import Conflict
 from holdfast.operations.browsing import State
 from holdfast.operations.compare import RecordChange, compare
-from holdfast.operations.rehearsal import rehearsed
+from holdfast.operations.rehearsal import keep, kept, rehearsed
 
 router = APIRouter(prefix="/v1/backup_instances/{backup_instance_id}/compare", tags=["Compare"])
 
@@ -96,10 +97,18 @@ def compare_backups(
     return _answer(before, now, found, following)
 
 
+class LivePage(Model):
+    from_backup_id: Id | None = Field(description="null: there is no backup yet.")
+    complete: bool = Field(description="Whether the source could be read to its end.")
+    failures: list[dict[str, Any]] = Field(description="Why it could not.")
+    changes: list[Change]
+    next: str | None = Field(description="Give it as `after` to go on, within an hour; null: this is the end.")
+
+
 @router.post(
     "/live",
     operation_id="compare_live",
-    response_class=StreamingResponse,
+    response_model=LivePage,
     responses=MAY_BE_BOTH | {200: {"content": {_LINES: {"schema": {"type": "string"}}}}},
 )
 def compare_with_the_live_source(
@@ -107,37 +116,76 @@ def compare_with_the_live_source(
     context: Context,
     backup_instance_id: PathId,
     endpoint: Annotated[QueryText, Query(description="Only this one's changes; everything is read.")] = None,
+    per_page: OptionalPerPage = None,
+    after: Annotated[QueryText, Query(description="`next` of the page before: the source is not read again.")] = None,
 ) -> Response:
     """What a backup would change now: the source is read to its end, nothing is stored.
 
     The answer begins when the source was read, which takes as long as a full backup without its blobs. Its lines are
     JSON objects: first one with `from_backup_id` (null: there is no backup yet), `complete` and `failures`, then the
     changes, each as in a comparison of two backups.
+
+    With `per_page` it is a page instead, and `next` leads on in the same comparison, which the machine that made it
+    keeps until nobody has asked for an hour.
     """
     instance = own_instance(context, caller, backup_instance_id)
     if endpoint is not None:
         with bad_value_of("endpoint"):
             known_endpoint(context, instance, endpoint)
+    if per_page is not None or after is not None:
+        return _live_page(context, instance, endpoint, per_page or 20, after)
     lines = _live_lines(context, instance, endpoint)
     return StreamingResponse(chain([next(lines)], lines), media_type=_LINES)
 
 
-def _live_lines(context: ApiContext, instance: Instance, endpoint: str | None) -> Iterator[bytes]:
-    """The first comes when the source was read. Whoever drops it early lets go of everything."""
+def _live_page(
+    context: ApiContext, instance: Instance, endpoint: str | None, per_page: int, after: str | None
+) -> Response:  # fmt: skip
+    behind: tuple[str, str] | None = None
+    if after is not None:
+        token, *place = cursors.decode(after, str, str, str)
+        behind = (place[0], place[1])
+    else:
+        with _one_of_a_few():
+            token = keep(context.services, instance)
+    with ExitStack() as stack:
+        with bad_value_of("after"):
+            rehearsal = stack.enter_context(kept(context.services, instance, token))
+        found = list(islice(rehearsal.changes(endpoint, behind=behind, at_once=per_page + 1), per_page + 1))
+        before = rehearsal.before
+        following = None
+        if len(found) > per_page:
+            found.pop()
+            following = cursors.encode(token, found[-1].endpoint, found[-1].key)
+        document = {
+            "from_backup_id": None if before is None else before.run.id, "complete": rehearsal.is_complete,
+            "failures": list(rehearsal.failures), "changes": [_shown(change) for change in found], "next": following,
+        }  # fmt: skip
+    return Response(msgspec.json.encode(document), media_type="application/json")
+
+
+@contextmanager
+def _one_of_a_few() -> Iterator[None]:
+    """Raises Conflict where too many sources are read already."""
     if not _live.acquire(blocking=False):
         hint = f"This process reads {_LIVE_AT_ONCE} sources for a comparison at a time: try again later."
         raise Conflict("other sources are being compared", hint=hint, code="busy")
     try:
-        with rehearsed(context.services, instance) as rehearsal:
-            before = rehearsal.before
-            yield _line({
-                "from_backup_id": None if before is None else before.run.id, "complete": rehearsal.is_complete,
-                "failures": list(rehearsal.failures),
-            })  # fmt: skip
-            for change in rehearsal.changes(endpoint):
-                yield _line(_shown(change))
+        yield
     finally:
         _live.release()
+
+
+def _live_lines(context: ApiContext, instance: Instance, endpoint: str | None) -> Iterator[bytes]:
+    """The first comes when the source was read. Whoever drops it early lets go of everything."""
+    with _one_of_a_few(), rehearsed(context.services, instance) as rehearsal:
+        before = rehearsal.before
+        yield _line({
+            "from_backup_id": None if before is None else before.run.id, "complete": rehearsal.is_complete,
+            "failures": list(rehearsal.failures),
+        })  # fmt: skip
+        for change in rehearsal.changes(endpoint):
+            yield _line(_shown(change))
 
 
 def _line(document: dict[str, Any]) -> bytes:
