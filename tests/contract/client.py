@@ -207,7 +207,7 @@ class Client:
     def once_ended(self, path: str) -> dict[str, Any]:
         """A backup or an export, when it has ended."""
         pause = threading.Event()
-        for _ in range(1_500):
+        for _ in range(3_000):
             found: dict[str, Any] = self.get(path).body
             if found["ended_at"] is not None:
                 return found
@@ -241,11 +241,11 @@ class Gate:
     async def __call__(self, request: object, page: int) -> None:
         if page >= self._from_page:
             self._reached.set()
-            await asyncio.to_thread(self._open.wait, 30)
+            await asyncio.to_thread(self._open.wait, 60)
 
     def wait(self) -> None:
         """Until somebody waits here."""
-        assert self._reached.wait(30)
+        assert self._reached.wait(60)
 
     def open(self) -> None:
         self._open.set()

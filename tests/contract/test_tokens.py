@@ -1,6 +1,7 @@
 """`POST /oauth/token`, and what a token is good for."""
 
 import base64
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -120,7 +121,8 @@ def test_a_rotated_secret_and_its_tokens_are_good_for_nothing(service: Service, 
 
 def _wait_until_forgotten(client: Client) -> None:
     """Another process's revocation may go unnoticed for a second."""
-    for _ in range(2_000):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
         if client.get("/v1/authenticate_vendor").status == 401:
             return
     raise AssertionError("the token is still good")
@@ -140,7 +142,12 @@ def test_the_token_type_can_be_set_and_tokens_expire(tmp_path: Path) -> None:
         assert answer.body["token_type"] == "bearer"
         assert answer.body["expires_in"] == 1
         expiring = Client(service.url, token=answer.body["access_token"])
-        assert expiring.get("/v1/authenticate_vendor").body == {}
+        for _ in range(60):  # a slow machine may need more than a second from one request to the next
+            if expiring.get("/v1/authenticate_vendor").body == {}:
+                break
+            expiring.token = vendor.post("/oauth/token", {**vendor.credentials, **_REST}).body["access_token"]
+        else:
+            raise AssertionError("no token is ever good")
         _wait_until_forgotten(expiring)
 
 

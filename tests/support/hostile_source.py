@@ -315,7 +315,7 @@ def in_thread(source: Served) -> Iterator[Served]:
     thread = threading.Thread(target=lambda: asyncio.run(serve()), name="hostile-source")
     thread.start()
     try:
-        if not ready.wait(10):
+        if not ready.wait(60):
             raise RuntimeError("the hostile source did not start")
         yield source
     finally:

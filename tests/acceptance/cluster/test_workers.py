@@ -1,6 +1,7 @@
 """Workers over one PostgreSQL that are killed, frozen, cut off and stopped while a backup runs."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -11,12 +12,12 @@ from tests.support.cluster import DEAD_S, Cluster, Node, until
 from tests.support.hostile_source import HostileSource
 
 
-def begin(machines: Cluster, source: HostileSource, gate: Gate) -> tuple[Instance, int, Node, Node]:
+def begin(machines: Cluster, source: HostileSource, gate: Gate, **settings: Any) -> tuple[Instance, int, Node, Node]:
     """A backup that has reached its sixth page: instance, run, the worker that runs it, another one."""
     installation = machines.installation
     instance = installation.instance(items_document(source))
     run, _ = request_backup(installation.services, instance.id)
-    nodes = [machines.worker(), machines.worker()]
+    nodes = [machines.worker(**settings), machines.worker(**settings)]
     gate.wait()
     until(lambda: checkpoints(machines, instance) >= 100, "a checkpoint")
     first = machines.running_on(run.id)
@@ -60,7 +61,7 @@ def killed_and_taken_over(machines: Cluster, source: HostileSource, gate: Gate, 
     gate.open()
     took_s = until(lambda: ended(machines, run_id), "the other worker ends it")
     print(f"try {number}: taken over and ended {took_s:.1f} s after the kill, dead after {DEAD_S:g} s")
-    assert took_s < 5 * DEAD_S, "what does not shrink with the beat takes a second, and more where the machine is busy"
+    assert took_s < 10 * DEAD_S, "what does not shrink with the beat takes a second, and more where the machine is busy"
     is_whole(machines, instance, run_id)
     assert machines.running_on(run_id) is second
     again = source.log[read:]
@@ -100,9 +101,9 @@ def test_a_worker_that_is_cut_off_from_the_database_is_taken_over_from(
 def test_a_worker_that_is_stopped_drains_and_the_other_goes_on_at_once(
     machines: Cluster, source: HostileSource, gate: Gate
 ) -> None:
-    instance, run_id, first, second = begin(machines, source, gate)
+    instance, run_id, first, second = begin(machines, source, gate, worker_dead_seconds=600)
     assert first.stop() == 0
-    until(lambda: machines.running_on(run_id) is second, "the other worker goes on", DEAD_S)
+    until(lambda: machines.running_on(run_id) is second, "the other worker goes on")
     gate.open()
     until(lambda: ended(machines, run_id), "the backup ends")
     is_whole(machines, instance, run_id)

@@ -30,7 +30,7 @@ def test_a_canceled_run_ends_though_the_source_says_wait(installation: Installat
         worker.join(0.01)
     with installation.services.database.write() as connection:
         assert runs.request_cancel(connection, run.id)
-    worker.join(20)
+    worker.join(60)
     assert not worker.is_alive()
     assert installation.run(run.id).status == "canceled"
 

@@ -42,7 +42,7 @@ def queued(installation: Installation, chosen: list[Instance]) -> list[int]:
 
 def wait_until_ended(installation: Installation, run_ids: list[int]) -> None:
     pause = threading.Event()
-    for _ in range(1_500):
+    for _ in range(3_000):
         with installation.services.database.read() as connection:
             if not any(runs.get(connection, run_id).active for run_id in run_ids):
                 return

@@ -203,7 +203,7 @@ def test_a_receiver_that_refuses_or_is_not_there_disturbs_no_backup(
     begun = time.monotonic()
     with tracing.exported():  # the same address, where nobody listens any more
         assert installation.backup(instance).status == "successful"
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 30
 
 
 def test_without_a_receiver_nothing_of_it_is_loaded_or_made(monkeypatch: pytest.MonkeyPatch) -> None:

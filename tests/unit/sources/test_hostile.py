@@ -110,7 +110,7 @@ async def _survive(seed: int) -> str:
             endpoint("items", style),
             limits=Limits(requests=chance.choice([None, 5]), concurrency=2),
             retry=Retry(attempts=chance.choice([1, 3, 6])),
-            timeout=timedelta(seconds=5),
+            timeout=timedelta(seconds=60),
         )
         time = FakeTime()
         source = Source(
