@@ -11,7 +11,7 @@ from holdfast.definitions.document import Endpoint
 from holdfast.definitions.filters import json_text
 from holdfast.definitions.restoring import Restore
 from holdfast.definitions.selectors import selector
-from holdfast.errors import DefinitionError, PageUnreadable
+from holdfast.errors import DefinitionError, PageUnreadable, SourceRefused
 from holdfast.operations.browsing import StoredRecord
 from holdfast.operations.restore import blobs
 from holdfast.operations.restore.comparing import is_equal, match_of
@@ -243,7 +243,7 @@ class Decider:
             if action == "create" and needs_update(endpoint, fields):
                 made = as_if_made(endpoint, fields)
                 source.prepare(endpoint.name, "update", parent, made, key="key", blob=blob, file=file)
-        except DefinitionError as error:
+        except (DefinitionError, SourceRefused) as error:
             return replace(decision, action="impossible", why=str(error))
         return decision
 
