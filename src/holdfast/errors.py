@@ -30,6 +30,7 @@
     │   └── WorkerElsewhere       another process is this installation's worker
     └── NotifyError               mails and webhooks
         ├── MailError             the mail server took no mail                          (retryable)
+        │   └── MailDeferred      it takes this one later: of others it says nothing    (retryable)
         └── MailRefused           it will never take this one
 
 `code` is stable and for machines, `retryable` tells whether the same call may succeed later, `hint` says what to do.
@@ -247,6 +248,10 @@ class NotifyError(HoldfastError):
 class MailError(NotifyError):
     code = "mail_error"
     retryable = True
+
+
+class MailDeferred(MailError):
+    code = "mail_deferred"
 
 
 class MailRefused(NotifyError):

@@ -17,6 +17,10 @@ class Mailbox:
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
         self.refuse: str | None = None
+        self.not_now: set[str] = set()
+        """Recipients whose mails are to be sent again later."""
+        self.sender: str | None = None
+        """The one sender that is served; None: all are."""
         self.attempts = 0
         self._arrived = threading.Condition()
         self._controller = Controller(self, hostname="127.0.0.1", port=0)
@@ -35,6 +39,27 @@ class Mailbox:
             content = cast(bytes, envelope.content)
             self.mails.append(message_from_bytes(content, policy=default))  # type: ignore[arg-type]
             self._arrived.notify_all()
+        return "250 OK"
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's
+        self, server: object, session: object, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.sender not in (None, address):
+            return "550 you may not send from here"
+        envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's
+        self,
+        server: object,
+        session: object,
+        envelope: Envelope,
+        address: str,
+        options: list[str],
+    ) -> str:
+        if address in self.not_now:
+            return "450 later"
+        envelope.rcpt_tos.append(address)
         return "250 OK"
 
     def wait_for(self, recipient: str, count: int = 1) -> list[EmailMessage]:

@@ -11,9 +11,14 @@ from typing import Literal
 import aiosmtplib
 
 from holdfast.clock import now
-from holdfast.errors import MailError, MailRefused
+from holdfast.errors import MailDeferred, MailError, MailRefused
 
 TIMEOUT_S = 30.0
+_NOT_ABOUT_THE_MAIL = (
+    aiosmtplib.SMTPAuthenticationError, aiosmtplib.SMTPHeloError, aiosmtplib.SMTPConnectResponseError,
+    aiosmtplib.SMTPSenderRefused,
+)  # fmt: skip
+"""Whatever their code: a password that was changed is no reason to give a mail up."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,8 @@ class Mail:
 
 
 def send(server: MailServer, mail: Mail) -> None:
-    """Send it, or raise: MailError where another attempt may help, MailRefused where none will."""
+    """Send it, or raise: MailError where the server does not serve us at all, MailDeferred where it may take this mail
+    later, MailRefused where it never will."""
     message = EmailMessage()
     try:
         message["From"] = server.sender
@@ -50,13 +56,17 @@ def send(server: MailServer, mail: Mail) -> None:
     message.add_alternative(mail.html, subtype="html")
     try:
         asyncio.run(_send(server, message))
+    except _NOT_ABOUT_THE_MAIL as error:
+        raise MailError(f"{server.host} does not serve us: {error.code} {error.message}") from error
     except aiosmtplib.SMTPResponseException as error:
-        failure = MailRefused if error.code >= 500 else MailError
+        failure = MailRefused if error.code >= 500 else MailDeferred
         raise failure(f"{server.host} refused the mail: {error.code} {error.message}") from error
     except aiosmtplib.SMTPRecipientsRefused as error:
         code = max(one.code for one in error.recipients)
-        failure = MailRefused if code >= 500 else MailError
+        failure = MailRefused if code >= 500 else MailDeferred
         raise failure(f"{server.host} refused the recipient: {code}") from error
+    except (aiosmtplib.SMTPNotSupported, UnicodeEncodeError) as error:
+        raise MailRefused(f"{server.host} knows no such address as {mail.recipient!r}") from error
     except (aiosmtplib.SMTPException, OSError, ssl.SSLError) as error:
         raise MailError(f"{server.host}:{server.port} took no mail: {error}") from error
 

@@ -4,7 +4,8 @@ a source which is down does not send a thousand; nothing is told twice, and that
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from html import escape
 
 from sqlalchemy import Connection
@@ -12,7 +13,7 @@ from sqlalchemy import Connection
 from holdfast.catalog import customers, definitions, instances, troubles, vendors
 from holdfast.catalog.troubles import Trouble
 from holdfast.clock import format_time, now, timedelta
-from holdfast.errors import MailRefused, NotFound
+from holdfast.errors import MailDeferred, MailRefused, NotFound
 from holdfast.notify.mail import Mail, send
 from holdfast.operations.confirmations import mail_server
 from holdfast.operations.locking import locked, unless_busy
@@ -37,31 +38,74 @@ Line = tuple[str, str]
 """What is told of one trouble: a headline, and more about it."""
 
 
-def send_alerts(services: Services) -> int:
-    """Mail what nobody was told yet; answers how many mails. Raises MailError: the next call tries again."""
+class Mailed:
+    """Who was told what although somebody else still waits to be told it: in this process's memory."""
+
+    def __init__(self) -> None:
+        self._known: set[tuple[str, int, bool]] = set()
+
+    def is_told(self, recipient: str, one: Trouble) -> bool:
+        return (recipient, one.id, one.ended_at is not None) in self._known
+
+    def note(self, recipient: str, troubles: Iterable[Trouble]) -> None:
+        self._known.update((recipient, one.id, one.ended_at is not None) for one in troubles)
+
+    def forget(self, troubles: Iterable[Trouble]) -> None:
+        """Everybody was told of them."""
+        ids = {one.id for one in troubles}
+        self._known = {key for key in self._known if key[1] not in ids}
+
+
+@dataclass
+class _Letter:
+    """What one recipient is to be told."""
+
+    begun: list[Line] = field(default_factory=list)
+    over: list[Line] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+
+
+def send_alerts(services: Services, mailed: Mailed | None = None) -> int:
+    """Mail what nobody was told yet; answers how many mails. Raises MailError: the next call tries again.
+
+    A recipient whose mail is deferred keeps nobody else waiting: `mailed` remembers until the next call who got theirs.
+    """
+    mailed = mailed or Mailed()
     sent = 0
     with unless_busy(), locked(services, "alerts"):
         while True:
             with services.database.read() as connection:
                 found = troubles.untold(connection, _AT_ONCE)
-                mails = _mails(services, connection, found)
+                letters = _letters(services, connection, found, mailed)
             if not found:
                 break
-            for mail in mails:
+            deferred: MailDeferred | None = None
+            waiting: set[int] = set()
+            for recipient, letter in sorted(letters.items()):
                 try:
-                    send(mail_server(services), mail)
+                    send(mail_server(services), _mail(recipient, letter.begun, letter.over))
                     sent += 1
                 except MailRefused as error:
-                    _log.error("an alert to %s was refused: %s", mail.recipient, error)
+                    _log.error("an alert to %s was refused: %s", recipient, error)
+                except MailDeferred as error:
+                    deferred = error
+                    waiting.update(one.id for one in letter.troubles)
+                    continue
+                mailed.note(recipient, letter.troubles)
+            through = [one for one in found if one.id not in waiting]
             with services.database.write() as connection:
-                troubles.told(connection, found)
+                troubles.told(connection, through)
+            mailed.forget(through)
+            if deferred is not None:
+                raise deferred
     return sent
 
 
-def _mails(services: Services, connection: Connection, found: Sequence[Trouble]) -> list[Mail]:
+def _letters(
+    services: Services, connection: Connection, found: Sequence[Trouble], mailed: Mailed
+) -> dict[str, _Letter]:  # fmt: skip
     new = troubles.begun_untold(connection, [one.id for one in found])
-    begun: dict[str, list[Line]] = defaultdict(list)
-    over: dict[str, list[Line]] = defaultdict(list)
+    letters: dict[str, _Letter] = defaultdict(_Letter)
     for one in found:
         if now() - (one.ended_at or one.began_at) > _NEWS_FOR or (one.ended_at is not None and one.id in new):
             continue  # old, or over before anybody heard of it
@@ -70,11 +114,15 @@ def _mails(services: Services, connection: Connection, found: Sequence[Trouble])
         except NotFound:
             continue  # erased
         for recipient in recipients:
+            if mailed.is_told(recipient, one):
+                continue
+            letter = letters[recipient]
+            letter.troubles.append(one)
             if one.ended_at is None:
-                begun[recipient].append((f"{_SAID[one.kind]}: {whose}", one.message))
+                letter.begun.append((f"{_SAID[one.kind]}: {whose}", one.message))
             else:
-                over[recipient].append((f"Over: {whose}", f"since {format_time(one.began_at)}: {one.message}"))
-    return [_mail(recipient, begun[recipient], over[recipient]) for recipient in sorted({*begun, *over})]
+                letter.over.append((f"Over: {whose}", f"since {format_time(one.began_at)}: {one.message}"))
+    return letters
 
 
 def _whose(services: Services, connection: Connection, trouble: Trouble) -> tuple[str, list[str]]:

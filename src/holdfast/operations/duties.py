@@ -66,7 +66,7 @@ class Duties:
         punctual.every(60.0, partial(troubles.look_for_late, services), name="late backups", first_after_s=45.0)
         punctual.every(86_400.0, partial(troubles.forget_old, services), name="old troubles", first_after_s=120.0)
         if services.settings.smtp_host:
-            self._mailing.every(5.0, partial(alerts.send_alerts, services), name="alerts")
+            self._mailing.every(5.0, partial(alerts.send_alerts, services, alerts.Mailed()), name="alerts")
         punctual.every(3_600.0, partial(forget_unused, services), name="unused limits", first_after_s=300.0)
         punctual.every(600.0, partial(rehearsal.drop_old, services), name="kept comparisons", first_after_s=30.0)
         self._talking.every(2.0, partial(webhooks.deliver_due, services), name="webhooks")

@@ -12,7 +12,7 @@ from holdfast.catalog import runs, schedules
 from holdfast.catalog.instances import Instance
 from holdfast.catalog.schema import troubles as table
 from holdfast.clock import now
-from holdfast.errors import MailError
+from holdfast.errors import MailDeferred, MailError
 from holdfast.operations import alarms, alerts, customers, definitions, instances, schedule, troubles, vendors, webhooks
 from holdfast.operations.replicate import replicate, replicate_regularly
 from holdfast.operations.verify import Plan, verify_resumably
@@ -174,6 +174,38 @@ def test_what_comes_together_is_one_mail_and_waits_for_the_mail_server(
         alerts.send_alerts(installation.services)
     mailbox.refuse = None
     assert told(installation, mailbox) == to_both("Backups: 2 new troubles")
+
+
+def test_a_recipient_whose_mail_is_deferred_keeps_nobody_else_waiting_and_gets_it_later(
+    installation: Installation, instance: Instance, source: HostileSource, mailbox: Mailbox
+) -> None:
+    mailed = alerts.Mailed()
+    source.switches.fail_page = 1
+    installation.backup(instance)
+    mailbox.not_now = {VENDOR}
+    for _ in range(3):
+        with pytest.raises(MailDeferred):
+            alerts.send_alerts(installation.services, mailed)
+    assert [str(mail["To"]) for mail in mailbox.mails] == [OPERATOR], "once"
+    mailbox.not_now = set()
+    assert alerts.send_alerts(installation.services, mailed) == 1
+    assert [str(mail["To"]) for mail in mailbox.mails] == [OPERATOR, VENDOR]
+    source.switches.fail_page = None
+    installation.backup(instance)
+    assert alerts.send_alerts(installation.services, mailed) == 2, "it is over, for both"
+    assert alerts.send_alerts(installation.services, mailed) == 0
+
+
+def test_a_server_that_does_not_serve_us_makes_no_alert_a_refused_one(
+    installation: Installation, instance: Instance, source: HostileSource, mailbox: Mailbox
+) -> None:
+    source.switches.fail_page = 1
+    installation.backup(instance)
+    mailbox.sender = "somebody@example.org"  # as with a password that was changed: 535
+    with pytest.raises(MailError, match="does not serve us: 550"):
+        alerts.send_alerts(installation.services)
+    mailbox.sender = None
+    assert alerts.send_alerts(installation.services) == 2
 
 
 def test_a_trouble_that_is_over_before_it_was_told_and_one_that_is_old_are_no_news(
