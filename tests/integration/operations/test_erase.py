@@ -1,6 +1,7 @@
 """Erasing a customer: its keys are gone everywhere, the others stay, a certificate proves it."""
 
 import base64
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from holdfast.catalog.customers import Customer
 from holdfast.catalog.instances import Instance
 from holdfast.errors import Conflict, InputError, NotFound, StorageUnavailable
 from holdfast.operations import customers as customer_operations
-from holdfast.operations import definitions, erase, holds, instances, revisions
+from holdfast.operations import definitions, erase, exports, holds, instances, revisions
+from holdfast.operations.export import write_export
 from holdfast.operations.rebuild import rebuild
 from holdfast.operations.verify import verify
 from holdfast.storage.memory import MemoryStorage
@@ -22,6 +24,7 @@ from tests.support.documents import ITEMS, document
 from tests.support.faulty import Unavailable
 from tests.support.hostile_source import HostileSource
 from tests.support.installation import Installation, installed
+from tests.support.mortality import contents
 
 
 @pytest.fixture
@@ -63,13 +66,21 @@ def secrets_of(installation: Installation, customer_id: int) -> list[bytes]:
 
 
 def test_no_key_remains_and_the_others_verify(
-    installation: Installation, source: HostileSource, replica: MemoryStorage, tmp_path: Path
-) -> None:
+    installation: Installation, source: HostileSource, replica: MemoryStorage, tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    caplog.set_level(logging.DEBUG)
     for number in range(1, 30):
         put(source, number, b"content %d" % number)
-    erased, _ = filled_customer(installation, source, "gone")
+    erased, instance = filled_customer(installation, source, "gone")
     kept, other = filled_customer(installation, source, "kept")
     expected = installation.everything(other)
+    export = exports.request_export(installation.services, instance, exports.ExportRequest())
+    exports.run_export(installation.services, export.id)
+    assert any(name.startswith(f"exports/{erased.id}/") for name in contents(installation.services.storage))
+    taken_away = tmp_path / "taken-away"
+    taken_away.mkdir()
+    write_export(installation.browser, installation.state(instance), taken_away)
     copy(installation, replica)
     secrets = secrets_of(installation, erased.id)
     signed = erase.erase_customer(installation.services, erased.id, actor="test")
@@ -79,7 +90,11 @@ def test_no_key_remains_and_the_others_verify(
             f"revisions/0/erasure/{erased.id}/0000000001",
             f"revisions/0/erasure/{erased.id}/0000000002",
         ][: 2 if storage is not replica else 0]
-    for file in (path for path in (tmp_path / "home").rglob("*") if path.is_file()):
+    told = caplog.text.encode("utf-8", "backslashreplace")
+    assert not any(secret in told for secret in secrets)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]  # vault, catalog, and the export that is elsewhere
+    assert {"vault", "taken-away"} <= {part for file in files for part in file.relative_to(tmp_path).parts}
+    for file in files:
         content = file.read_bytes()
         for secret in secrets:
             assert secret not in content, file
