@@ -39,6 +39,8 @@ BLOB = "(blob)"
 """What stands for a record's blob among the fields that came out otherwise: it could not be put back."""
 DIFFERS = "it is there, and differs"
 """Why a record is left alone that is at the target otherwise than the backup has it."""
+AS_IT_WAS = "it is as it was"
+BLOB_NOT_COMPARED = "it is as it was; nothing in it tells whether its blob is"
 _COLUMNS = tuple(restore_records.c[name] for name in RestoreRecord.__dataclass_fields__)
 _AT_ONCE = 1_000
 
@@ -115,16 +117,16 @@ def claimed(conn: sa.Connection, restore_id: int, endpoint: str, target_ids: Seq
     return set(conn.execute(query).scalars())
 
 
-def counted(conn: sa.Connection, restore_id: int) -> list[tuple[str, Action, State, int, int, int]]:
-    """How many records there are by endpoint, action and state, how many of them came without their blob, and how many
-    are left alone although they differ."""
+def counted(conn: sa.Connection, restore_id: int) -> list[tuple[str, Action, State, int, int, int, int]]:
+    """How many records there are by endpoint, action and state, how many of them came without their blob, how many are
+    left alone although they differ, and how many of which nobody knows whether the blob does."""
     table = restore_records.c
     without = sa.case((sa.cast(table.differences, sa.Text).like(f'%"{BLOB}"%'), 1), else_=0)
     differing = sa.case(((table.action == "leave") & (table.message == DIFFERS), 1), else_=0)
+    unknown = sa.case(((table.action == "leave") & (table.message == BLOB_NOT_COMPARED), 1), else_=0)
+    sums = (sa.func.sum(one) for one in (without, differing, unknown))
     query = (
-        sa.select(
-            table.endpoint, table.action, table.state, sa.func.count(), sa.func.sum(without), sa.func.sum(differing)
-        )
+        sa.select(table.endpoint, table.action, table.state, sa.func.count(), *sums)
         .where(table.restore_id == restore_id)
         .group_by(table.endpoint, table.action, table.state)
     )

@@ -298,7 +298,10 @@ def _tell_end(session: "Session", output: Output, restore: "Restore", name: str,
 
 def _outcome(restore: "Restore") -> str:
     numbers = restore.counters
-    lacks = (("without_blob", "without their blob"), ("left_differing", "left alone though different"))
+    lacks = (
+        ("without_blob", "without their blob"), ("left_differing", "left alone though different"),
+        ("blobs_not_compared", "with a blob that was not compared"),
+    )  # fmt: skip
     return ", ".join([restore.status, *(f"{numbers[key]:,} {said}" for key, said in lacks if numbers.get(key))])
 
 

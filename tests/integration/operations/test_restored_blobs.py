@@ -1,5 +1,6 @@
 """Blobs that are put back: sent piece by piece, read back, and found out where the source has other bytes."""
 
+import hashlib
 import random
 from collections.abc import Iterator
 
@@ -182,3 +183,38 @@ def test_a_record_that_is_damaged_in_the_vault_ends_the_plan_before_anything_is_
         made = restored(again, instance, endpoint="files")
     assert (made.status, boards.writes) == ("failed", [])
     assert "packs/" in made.failures[0]["message"]
+
+
+def test_the_blob_of_a_record_that_is_left_alone_is_compared_by_what_the_record_tells(
+    installation: Installation, boards: WritableSource
+) -> None:
+    """Checksum and size are ignored as fields, since the source counts them."""
+
+    def count() -> None:
+        for record in boards.records["one/files"].values():
+            content = boards.files[f"one/files/{record['id']}/file"]
+            record |= {"sum": f"md5:{hashlib.md5(content).hexdigest()}", "size": len(content)}
+
+    count()
+    boards.switches.after_write = count
+    ways = FILES.replace("version: id", "version: edited, checksum: sum, size: size")
+    ways = ways.replace("{made_by: the", "{sum: it is counted, size: it is counted, made_by: the")
+    ways += '      update: {path: "/{{ account }}/files/{{ record.id }}", fields: [name]}\n'
+    instance = installation.instance(DOCUMENT.format(url=boards.url) + ways)
+    assert installation.backup(instance).status == "successful"
+    changed, shortened, untold = (boards.records["one/files"][key] for key in ("801", "802", "803"))
+    boards.files["one/files/801/file"] = b"x" * 11
+    changed["sum"] = f"md5:{hashlib.md5(b'x' * 11).hexdigest()}"
+    del shortened["sum"], untold["sum"]
+    shortened["size"] = 1
+    options = {"endpoint": "files"}
+    plan = planned(installation, instance, **options)
+    assert (plan.total("leave"), plan.total("leave_differing"), plan.total("blobs_not_compared")) == (3, 2, 1)
+    made = restored(installation, instance, **options)
+    numbers = made.counters
+    assert (made.complete, numbers["left_differing"], numbers["blobs_not_compared"]) == (False, 2, 1)
+    assert any("whether its blob is" in one["why"] for one in report(installation, made)["left_alone"])
+    made = restored(installation, instance, on_conflict="overwrite", **options)
+    assert (made.status, made.counters["updated"], boards.files["one/files/801/file"] == b"x" * 11) == (
+        "successful", 2, False,
+    )  # fmt: skip

@@ -9,8 +9,18 @@ from typing import Any
 from holdfast.catalog.restore_records import BLOB
 from holdfast.definitions.document import Endpoint
 from holdfast.definitions.expressions import template
+from holdfast.definitions.filters import json_text
 from holdfast.definitions.restoring import Write
-from holdfast.errors import CredentialRefused, Damaged, DefinitionError, ObjectMissing, SourceError, SourceRefused
+from holdfast.definitions.selectors import selector
+from holdfast.errors import (
+    CredentialRefused,
+    Damaged,
+    DefinitionError,
+    ObjectMissing,
+    PageUnreadable,
+    SourceError,
+    SourceRefused,
+)
 from holdfast.operations.browsing import StoredBlob, StoredRecord
 from holdfast.operations.restore.comparing import UNEXPECTED
 from holdfast.operations.restore.context import Context
@@ -18,8 +28,8 @@ from holdfast.sources.multipart import UploadedFile
 from holdfast.sources.page import Parent
 
 __all__ = [
-    "NO_FILE", "Lent", "as_text", "carries", "is_missing", "is_read_back", "put_back", "puts_back", "requests",
-    "takes_file", "takes_text", "what_differs",
+    "NO_FILE", "Lent", "as_text", "carries", "is_missing", "is_read_back", "is_same", "put_back", "puts_back",
+    "requests", "takes_file", "takes_text", "what_differs",
 ]  # fmt: skip
 
 
@@ -124,6 +134,42 @@ def takes_file(endpoint: Endpoint, action: str) -> bool:
     """Whether the write has it there as a part of its own."""
     write = _write(endpoint, action)
     return write is not None and write.multipart is not None and write.multipart.has_file
+
+
+def is_same(
+    endpoint: Endpoint, stored: Mapping[str, Any], found: Mapping[str, Any], *, same_record: bool
+) -> bool | None:  # fmt: skip
+    """What two records say of their blobs without anybody fetching one: whether they are the same; None: nothing tells.
+
+    A checksum tells; sizes tell what differs; the declared version tells what is the same, and of `same_record` the
+    declaration that a blob never changes does.
+    """
+    blob = endpoint.blob
+    if blob is None or (blob.inline is not None and blob.lookup is None):
+        return True  # it stands in the record
+    checksums = _values(blob.checksum, stored, found)
+    if checksums is not None:
+        return checksums[0] == checksums[1]
+    sizes = _values(blob.size, stored, found)
+    if sizes is not None and sizes[0] != sizes[1]:
+        return False
+    if not blob.version:
+        return True if same_record and blob.recheck is None else None
+    versions = [_values(one, stored, found) for one in blob.version]
+    return True if all(one is not None and one[0] == one[1] for one in versions) else None
+
+
+def _values(
+    selected: str | None, stored: Mapping[str, Any], found: Mapping[str, Any]
+) -> tuple[str, str] | None:  # fmt: skip
+    """What a selector gives for both, where it does."""
+    if selected is None:
+        return None
+    try:
+        before, after = (selector(selected).find(one) for one in (stored, found))
+    except PageUnreadable:
+        return None
+    return None if before in (None, "", []) or after in (None, "", []) else (json_text(before), json_text(after))
 
 
 def is_missing(context: Context, endpoint: Endpoint, parent: Parent | None, fields: Mapping[str, Any]) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import Any, cast
 
-from holdfast.catalog.restore_records import DIFFERS, Action
+from holdfast.catalog.restore_records import AS_IT_WAS, BLOB_NOT_COMPARED, DIFFERS, Action
 from holdfast.definitions.document import Endpoint
 from holdfast.definitions.filters import json_text
 from holdfast.definitions.restoring import Restore
@@ -188,8 +188,14 @@ class Decider:
         rule = self._context.options.on_conflict
         if live is not None and not live.trashed:
             by_blob = restore.blob.changes if restore.blob is not None and stored.has_blob else {}
-            if is_equal(endpoint, fields, live.fields, {**by_blob, **tied.instead}):
-                return replace(base, why="it is as it was")
+            same = is_equal(endpoint, fields, live.fields, {**by_blob, **tied.instead})
+            blob: bool | None = True
+            if same and stored.has_blob:
+                was = fields_of(stored.raw)
+                by_id = self._context.given.in_place and live.id == own_id(endpoint, was)
+                blob = blobs.is_same(endpoint, was, live.fields, same_record=by_id)
+            if same and blob is not False:
+                return replace(base, why=AS_IT_WAS if blob else BLOB_NOT_COMPARED)
             if rule == "skip":
                 return replace(base, why=DIFFERS)
         if live is not None and live.trashed and _is_in_trash(restore, fields):

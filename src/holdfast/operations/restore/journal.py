@@ -81,18 +81,19 @@ class Journal:
         leases.fence(connection, self._restore.target_id, self._context.lease_token)
 
 
-def counters_of(counted: Sequence[tuple[str, str, str, int, int, int]]) -> dict[str, Any]:
+def counters_of(counted: Sequence[tuple[str, str, str, int, int, int, int]]) -> dict[str, Any]:
     """Totals, and the same by endpoint. `failed` are in none of the others; `differ` and `without_blob` are among those
-    written, `left_differing` among those left alone."""
+    written, `left_differing` and `blobs_not_compared` among those left alone."""
     names = (
         "created", "updated", "undeleted", "left_alone", "left_differing", "impossible", "failed", "differ",
-        "without_blob", "waiting",
+        "without_blob", "blobs_not_compared", "waiting",
     )  # fmt: skip
     by_endpoint: dict[str, dict[str, int]] = {}
-    for endpoint, action, state, number, without_blob, left_differing in counted:
+    for endpoint, action, state, number, without_blob, left_differing, not_compared in counted:
         numbers = by_endpoint.setdefault(endpoint, dict.fromkeys(names, 0))
         if action in {"leave", "impossible"}:
             numbers["left_differing"] += left_differing
+            numbers["blobs_not_compared"] += not_compared
             numbers["left_alone" if action == "leave" else "impossible"] += number
         elif state == "failed":
             numbers["failed"] += number

@@ -7,7 +7,7 @@ from typing import Any
 
 from holdfast.catalog import runs
 from holdfast.catalog.instances import Instance
-from holdfast.catalog.restore_records import DIFFERS
+from holdfast.catalog.restore_records import BLOB_NOT_COMPARED, DIFFERS
 from holdfast.definitions.document import Endpoint
 from holdfast.operations.browsing import State
 from holdfast.operations.restore import blobs
@@ -36,6 +36,8 @@ class EndpointPlan:
     leave: int = 0
     leave_differing: int = 0
     """Of those left alone: what is there is otherwise than it was."""
+    blobs_not_compared: int = 0
+    """Of those left alone as they were: nothing in the record tells whether its blob is."""
     impossible: int = 0
     blobs: int = 0
     """Blobs that are put back with them."""
@@ -53,6 +55,7 @@ class EndpointPlan:
     def add(self, decision: Decision) -> None:
         setattr(self, decision.action, getattr(self, decision.action) + 1)
         self.leave_differing += decision.action == "leave" and decision.why == DIFFERS
+        self.blobs_not_compared += decision.why == BLOB_NOT_COMPARED
         self.duplicates += decision.is_duplicate
         self.below_new += decision.below_new
         if decision.why is not None and (decision.why in self.reasons or len(self.reasons) < _REASONS_KEPT):
@@ -90,7 +93,10 @@ class RestorePlan:
         return not (self.writes or self.total("impossible") or self.total("leave_differing"))
 
     def document(self) -> dict[str, Any]:
-        names = ("create", "update", "undelete", "leave", "leave_differing", "impossible", "blobs", "blobs_left_out")
+        names = (
+            "create", "update", "undelete", "leave", "leave_differing", "blobs_not_compared", "impossible", "blobs",
+            "blobs_left_out",
+        )  # fmt: skip
         return {
             **{name: self.total(name) for name in names},
             "requests": self.requests,
