@@ -8,8 +8,9 @@ import pytest
 
 from holdfast.catalog import changes, packs, runs, streams
 from holdfast.catalog.instances import Instance
+from holdfast.catalog.retention import Owner
 from holdfast.errors import CatalogError
-from holdfast.operations import compare, definitions, holds, instances, retention
+from holdfast.operations import compare, customers, definitions, holds, instances, retention
 from holdfast.operations.backup.request import request_backup
 from holdfast.operations.backup.run import run_backup
 from holdfast.operations.duties import prune_by_policies
@@ -210,6 +211,45 @@ def test_without_a_policy_nothing_goes(busy: tuple[Installation, Instance]) -> N
     report = prune(installation.services, plan(installation.services), actor="test")
     assert report.instances[0].forgotten == 0
     assert left(installation, instance) == set(range(1, 13))
+
+
+def test_the_nearest_policy_holds_an_instances_before_its_customers_before_its_vendors(
+    installation: Installation, source: HostileSource, tmp_path: Path
+) -> None:
+    services, vendor_id = installation.services, installation.customer.vendor_id
+    other = customers.create(services, vendor_id, "other", None)
+    mine = installation.instance(document(source.url, STABLE_ITEMS))
+    theirs = instances.create(services, other.id, mine.definition_id, label="theirs", given={})
+    for number in range(1, 6):
+        source.put("items", make_record(number))
+        for instance in (mine, theirs):
+            assert installation.backup(instance).status == "successful"
+
+    def set_rules(owner: Owner, object_id: int, text: str | None) -> list[int]:
+        """How many backups of each instance are left when the policies have been carried out."""
+        rules = None if text is None else RetentionRules.parse(text)
+        retention.set_rules(services, owner, object_id, rules, actor="test")
+        prune(services, plan(services), actor="test", orphans_kept=NOTHING)
+        return [len(left(installation, instance)) for instance in (mine, theirs)]
+
+    def whose() -> list[str | None]:
+        return [retention.rules_of(services, instance.id)[0] for instance in (mine, theirs)]
+
+    assert whose() == [None, None]
+    assert set_rules("vendor", vendor_id, "last=4") == [4, 4]
+    assert set_rules("instance", theirs.id, "last=9") == [4, 4]
+    assert set_rules("vendor", vendor_id, "last=3") == [3, 4], "what is nearer may also keep more"
+    assert set_rules("customer", mine.customer_id, "last=2") == [2, 4]
+    assert set_rules("instance", mine.id, "last=1") == [1, 4]
+    assert whose() == ["instance", "instance"]
+    assert set_rules("instance", theirs.id, None) == [1, 3]
+    assert set_rules("instance", mine.id, None) == [1, 3]
+    assert whose() == ["customer", "vendor"]
+    assert_whole(installation, mine, tmp_path)
+    again = installation.with_new_catalog(tmp_path / "policies.db")
+    rebuild(again.services)
+    assert retention.rules_of(again.services, mine.id) == ("customer", RetentionRules.parse("last=2"))
+    again.close()
 
 
 def test_a_held_backup_stays_until_the_hold_is_released(busy: tuple[Installation, Instance], tmp_path: Path) -> None:
