@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from holdfast.api import cursors
+from holdfast.api.routes import comparison
 from tests.contract.client import Client
 from tests.support.hostile_source import HostileSource, make_record
 
@@ -150,3 +151,15 @@ def test_the_earlier_backup_comes_first_and_only_ones_own(vendor: Client, other:
     assert vendor.get(path, query=wrong).problem() == ("from", "invalid")
     assert other.get(path).status == 404
     assert Client(vendor.url).get(path).status == 401
+
+
+def test_a_vendor_whose_sources_take_for_ever_keeps_no_other_from_comparing(
+    vendor: Client, other: Client, source: HostileSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source.put("items", make_record(1))
+    mine, theirs = vendor.instance_of(source), other.instance_of(source)
+    monkeypatch.setattr(comparison, "_live", [vendor.vendor_id] * 2)
+    refused = vendor.post(f"/v1/backup_instances/{mine}/compare/live")
+    assert (refused.status, refused.problem()) == (400, (None, "busy"))
+    assert other.post(f"/v1/backup_instances/{theirs}/compare/live").status == 200
+    assert comparison._live == [vendor.vendor_id] * 2

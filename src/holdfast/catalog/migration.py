@@ -1,5 +1,6 @@
 """Runs the migrations that come with the package, inside the caller's transaction."""
 
+import threading
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -11,6 +12,9 @@ from alembic.script import ScriptDirectory
 from holdfast.errors import CatalogError
 
 _LOCK = 0x686F6C64  # any constant of ours: one migration at a time on PostgreSQL; SQLite's write lock does it there
+
+_one_at_a_time = threading.Lock()
+"""Alembic keeps what it is at in the process: two catalogs migrated by two threads would take each other's."""
 
 
 def upgrade(conn: sa.Connection) -> None:
@@ -28,7 +32,8 @@ def upgrade(conn: sa.Connection) -> None:
             hint="install that version again: an older one cannot use this catalog",
         )  # fmt: skip
     config.attributes["connection"] = conn
-    command.upgrade(config, "head")
+    with _one_at_a_time:
+        command.upgrade(config, "head")
 
 
 def _config() -> Config:

@@ -11,6 +11,7 @@ import re
 import secrets
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -26,6 +27,7 @@ from holdfast.catalog.instances import Instance
 from holdfast.catalog.runs import Run
 from holdfast.errors import Conflict, NotFound
 from holdfast.operations import instances as operations
+from holdfast.operations.backup.failures import entry
 from holdfast.operations.backup.run import run_backup
 from holdfast.operations.backup.state import BackupOptions
 from holdfast.operations.browsing import Browser, State
@@ -57,7 +59,10 @@ class Rehearsal:
     @property
     def failures(self) -> Sequence[Mapping[str, Any]]:
         """Why not everything could be read, or what a backup would hold back."""
-        return self.run.failures
+        if self.run.status != "canceled":
+            return self.run.failures
+        message = "the source was not read to its end in the time that a comparison has; a backup has no such limit"
+        return [*self.run.failures, entry("timed_out", message)]
 
     @property
     def is_complete(self) -> bool:
@@ -73,20 +78,23 @@ class Rehearsal:
 
 
 @contextmanager
-def rehearsed(services: Services, instance: Instance, *, full: bool = True) -> Iterator[Rehearsal]:
+def rehearsed(
+    services: Services, instance: Instance, *, full: bool = True, longest_s: float | None = None
+) -> Iterator[Rehearsal]:  # fmt: skip
     """Read the source and compare it with the newest backup. `full` lists everything, else what a backup would list.
+    A source that is not read in `longest_s` is read no further.
 
     Raises Conflict while a backup is under way. What the source does wrong is in the result.
     """
     _refuse_during_a_backup(services, instance)
     services.settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="rehearsal-", dir=services.settings.home) as folder:
-        run, before = _rehearse(services, instance, Path(folder), full=full)
+        run, before = _rehearse(services, instance, Path(folder), full=full, longest_s=longest_s)
         with _opened(services, instance, Path(folder), run, before) as rehearsal:
             yield rehearsal
 
 
-def keep(services: Services, instance: Instance) -> str:
+def keep(services: Services, instance: Instance, *, longest_s: float | None = None) -> str:
     """Read the source as `rehearsed` does, and keep the result on this machine, for `kept` to read; answers its token.
 
     Raises Conflict while a backup is under way.
@@ -99,7 +107,7 @@ def keep(services: Services, instance: Instance) -> str:
     own = folder / token
     own.mkdir(mode=0o700)
     try:
-        run, before = _rehearse(services, instance, own, full=True)
+        run, before = _rehearse(services, instance, own, full=True, longest_s=longest_s)
         about = {"instance": instance.id, "run": run, "before": None if before is None else before.run.id}
         (own / "about.json").write_text(json.dumps(about))
     except BaseException:
@@ -142,7 +150,7 @@ def drop_old(services: Services) -> None:
 
 
 def _rehearse(
-    services: Services, instance: Instance, folder: Path, *, full: bool
+    services: Services, instance: Instance, folder: Path, *, full: bool, longest_s: float | None
 ) -> tuple[int, State | None]:  # fmt: skip
     """Run it in a folder; answers its run there, and the newest backup here."""
     before = Browser(services).state(instance)
@@ -154,10 +162,31 @@ def _rehearse(
         copy = _copy(services, database, folder)
         with database.write() as connection:
             run, _ = runs.queue(connection, instance.id, options=asdict(BackupOptions(full=full, blobs=False)))
-        run_backup(copy, run.id, token_rotated=lambda key, value: _keep_token(services, instance, key, value))
+        with _ended_after(database, run.id, longest_s):
+            run_backup(copy, run.id, token_rotated=lambda key, value: _keep_token(services, instance, key, value))
     finally:
         database.close()
     return run.id, before
+
+
+@contextmanager
+def _ended_after(database: Database, run_id: int, seconds: float | None) -> Iterator[None]:
+    """Cancel the run when it has gone on for so long: nobody else can, since no list shows it."""
+
+    def cancel() -> None:
+        with database.write() as connection:
+            runs.request_cancel(connection, run_id)
+
+    if seconds is None:
+        yield
+        return
+    timer = threading.Timer(seconds, cancel)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 @contextmanager

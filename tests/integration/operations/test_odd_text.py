@@ -2,9 +2,11 @@
 with which record; nothing else is left out for it. Servers that cut a text after so many bytes send such things daily.
 """
 
+import io
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -13,8 +15,13 @@ from aiohttp import web
 
 from holdfast.errors import InputError, plain
 from holdfast.operations import definitions
+from holdfast.operations.compare import compare
+from holdfast.operations.export import write_export
+from holdfast.operations.feed.cursors import START
+from holdfast.operations.feed.reading import read_feed
+from holdfast.operations.search import Query, search
 from tests.support.hostile_source import in_thread
-from tests.support.installation import Installation
+from tests.support.installation import Installation, installed
 from tests.support.scripted_source import Asked, ScriptedSource, document
 
 _FILES = """
@@ -29,6 +36,18 @@ _HALF = r"half a smile: \ud83d"
 
 
 @pytest.fixture
+def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
+    is_postgresql = getattr(request, "param", "sqlite") == "postgresql"
+    more = {"database_url": request.getfixturevalue("postgresql").create()} if is_postgresql else {}
+    with installed(tmp_path / "home", **more) as made:
+        yield made
+
+
+on_both_databases = pytest.mark.parametrize("installation", ["sqlite", "postgresql"], indirect=True)
+"""PostgreSQL keeps no NUL, and neither keeps half a character."""
+
+
+@pytest.fixture
 def api() -> Iterator[ScriptedSource]:
     with in_thread(ScriptedSource(lambda asked: None)) as served:
         yield served
@@ -38,6 +57,7 @@ def _json(text: str) -> web.Response:
     return web.Response(text=text, content_type="application/json")
 
 
+@on_both_databases
 @pytest.mark.parametrize("said", [_HALF, r"a\u0000b", r"\u001b[2J\nfake line"])
 def test_a_backup_ends_whatever_the_source_says_in_its_errors(
     installation: Installation, api: ScriptedSource, said: str
@@ -53,6 +73,7 @@ def test_a_backup_ends_whatever_the_source_says_in_its_errors(
     assert installation.backup(instance).status == "failed"  # the first one has ended
 
 
+@on_both_databases
 def test_a_blob_may_be_called_anything(installation: Installation, api: ScriptedSource) -> None:
     def script(asked: Asked) -> Any:
         if asked.path.startswith("/files/"):
@@ -179,3 +200,24 @@ def test_a_definition_has_no_half_characters(installation: Installation, api: Sc
     text = document(api, endpoints='- {name: items, path: /items, id: id, description: "x\\uD83D"}')
     with pytest.raises(InputError, match="may not stand in a text"):
         definitions.create(installation.services, installation.customer.vendor_id, text)
+
+
+@on_both_databases
+def test_fields_may_be_called_anything(installation: Installation, api: ScriptedSource) -> None:
+    names = [_HALF, r"a\u0000b", r"\u001b", ""]
+    members = ", ".join(f'"{name}": {{"{name}": "{name}"}}' for name in names)
+    api.script = lambda asked: _json(f'{{"items": [{{"id": 1, {members}}}]}}')
+    instance = installation.instance(document(api))
+    assert installation.backup(instance).status == "successful"
+    page = read_feed(installation.services, instance, START, limit=10)
+    assert [event.key for event in page.events if event.kind == "created"] == ["1"]
+    first = installation.state(instance)
+    api.script = lambda asked: _json(f'{{"items": [{{"id": 1, {members}, "more": "{_HALF}"}}]}}')
+    installation.backup(instance)
+    [changed] = compare(installation.services, first, installation.state(instance))
+    fields = changed.fields()
+    assert fields is not None and [one.path for one in fields] == ["more"]
+    found = search(installation.services, installation.state(instance), Query.parse("smile", []))
+    assert [hit.key for step in found for hit in step.hits] == ["1"]
+    archive = io.BytesIO()
+    assert not write_export(installation.browser, installation.state(instance), archive, formats=["csv"]).failures

@@ -1,6 +1,7 @@
 """Comparing with the live source: what a backup would change, and nothing is changed by asking."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,10 @@ from holdfast.errors import Conflict, NotFound
 from holdfast.operations import rehearsal as operation
 from holdfast.operations.rehearsal import drop_old, keep, kept, rehearsed
 from tests.support.documents import CHILDREN, ITEMS, PARENTS, STABLE_ITEMS, document
-from tests.support.hostile_source import HostileSource, StoredBlob, make_record
+from tests.support.hostile_source import HostileSource, StoredBlob, in_thread, make_record
 from tests.support.installation import Installation
+from tests.support.scripted_source import Asked, ScriptedSource
+from tests.support.scripted_source import document as scripted_document
 
 
 def fill(source: HostileSource, collection: str, *numbers: int, **fields: object) -> None:
@@ -102,6 +105,20 @@ def test_a_source_that_fails_is_told(installation: Installation, source: Hostile
     source.switches.fail_page = 1
     with rehearsed(installation.services, instance) as rehearsal:
         assert [one["code"] for one in rehearsal.failures] == ["source_failed"]
+
+
+def test_a_source_that_has_no_end_is_read_only_so_long(installation: Installation) -> None:
+    def script(asked: Asked) -> Any:
+        number = int(asked.query.get("after", 0))
+        return {"items": [{"id": number}], "next": number + 1}
+
+    items = "- {name: items, path: /items, records: items, id: id, paging: {type: cursor, body: next, query: after}}"
+    with in_thread(ScriptedSource(script)) as api:
+        instance = installation.instance(scripted_document(api, endpoints=items))
+        with rehearsed(installation.services, instance, longest_s=0.2) as rehearsal:
+            assert [one["code"] for one in rehearsal.failures] == ["timed_out"]
+            assert not rehearsal.is_complete
+    assert list(installation.services.settings.home.glob("rehearsal-*")) == []
 
 
 def test_not_while_a_backup_is_under_way(installation: Installation, source: HostileSource) -> None:

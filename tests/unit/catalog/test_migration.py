@@ -1,5 +1,6 @@
 import ast
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,16 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[D
     database = Database(url)
     yield database
     database.close()
+
+
+def test_catalogs_are_migrated_beside_each_other(tmp_path: Path) -> None:
+    databases = [Database(f"sqlite:///{tmp_path}/{number}.db") for number in range(3)]
+    with ThreadPoolExecutor(len(databases)) as threads:
+        list(threads.map(Database.migrate, databases))
+    for database in databases:
+        with database.read() as connection:
+            assert instances.every(connection) == []
+        database.close()
 
 
 def test_the_migrations_make_the_schema(conn: sa.Connection) -> None:

@@ -30,9 +30,14 @@ router = APIRouter(prefix="/v1/backup_instances/{backup_instance_id}/compare", t
 
 
 _LINES = "application/x-ndjson"
-_LIVE_AT_ONCE = 2
+_LIVE_AT_ONCE = 4
 """Sources that one process reads for this at a time: each takes a thread for as long as it lasts."""
-_live = threading.BoundedSemaphore(_LIVE_AT_ONCE)
+_LIVE_OF_A_VENDOR = 2
+"""Of them: a source that is slow or has no end keeps no other vendor from comparing."""
+_LONGEST_LIVE_S = 3600.0
+_live: list[int] = []
+"""The vendors for whom a source is being read now."""
+_live_lock = threading.Lock()
 
 
 class ChangedField(Model):
@@ -133,21 +138,21 @@ def compare_with_the_live_source(
         with bad_value_of("endpoint"):
             known_endpoint(context, instance, endpoint)
     if per_page is not None or after is not None:
-        return _live_page(context, instance, endpoint, per_page or 20, after)
-    lines = _live_lines(context, instance, endpoint)
+        return _live_page(context, caller.vendor_id, instance, endpoint, per_page or 20, after)
+    lines = _live_lines(context, caller.vendor_id, instance, endpoint)
     return StreamingResponse(chain([next(lines)], lines), media_type=_LINES)
 
 
 def _live_page(
-    context: ApiContext, instance: Instance, endpoint: str | None, per_page: int, after: str | None
+    context: ApiContext, vendor_id: int, instance: Instance, endpoint: str | None, per_page: int, after: str | None
 ) -> Response:  # fmt: skip
     behind: tuple[str, str] | None = None
     if after is not None:
         token, *place = cursors.decode(after, str, str, str)
         behind = (place[0], place[1])
     else:
-        with _one_of_a_few():
-            token = keep(context.services, instance)
+        with _one_of_a_few(vendor_id):
+            token = keep(context.services, instance, longest_s=_LONGEST_LIVE_S)
     with ExitStack() as stack:
         with bad_value_of("after"):
             rehearsal = stack.enter_context(kept(context.services, instance, token))
@@ -165,20 +170,28 @@ def _live_page(
 
 
 @contextmanager
-def _one_of_a_few() -> Iterator[None]:
+def _one_of_a_few(vendor_id: int) -> Iterator[None]:
     """Raises Conflict where too many sources are read already."""
-    if not _live.acquire(blocking=False):
-        hint = f"This process reads {_LIVE_AT_ONCE} sources for a comparison at a time: try again later."
-        raise Conflict("other sources are being compared", hint=hint, code="busy")
+    with _live_lock:
+        if len(_live) >= _LIVE_AT_ONCE or _live.count(vendor_id) >= _LIVE_OF_A_VENDOR:
+            hint = f"This process reads {_LIVE_AT_ONCE} at a time, {_LIVE_OF_A_VENDOR} of a vendor: try again later."
+            raise Conflict("other sources are being compared", hint=hint, code="busy")
+        _live.append(vendor_id)
     try:
         yield
     finally:
-        _live.release()
+        with _live_lock:
+            _live.remove(vendor_id)
 
 
-def _live_lines(context: ApiContext, instance: Instance, endpoint: str | None) -> Iterator[bytes]:
+def _live_lines(
+    context: ApiContext, vendor_id: int, instance: Instance, endpoint: str | None
+) -> Iterator[bytes]:  # fmt: skip
     """The first comes when the source was read. Whoever drops it early lets go of everything."""
-    with _one_of_a_few(), rehearsed(context.services, instance) as rehearsal:
+    with (
+        _one_of_a_few(vendor_id),
+        rehearsed(context.services, instance, longest_s=_LONGEST_LIVE_S) as rehearsal,
+    ):
         before = rehearsal.before
         yield _line({
             "from_backup_id": None if before is None else before.run.id, "complete": rehearsal.is_complete,
