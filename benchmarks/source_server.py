@@ -11,7 +11,6 @@ are another process's. It prints its port, and ends when its standard input does
 """
 
 import asyncio
-import ipaddress
 import json
 import random
 import ssl
@@ -19,25 +18,15 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
-from isal import isal_zlib
-
 from benchmarks import records
 from benchmarks.beside import end_with_parent, started
 
 BLOB_BYTES = 100_000_000
-CERTIFICATE = "certificate.pem"
-_A_DAY = timedelta(days=1)
 
 
 @cache
@@ -92,52 +81,30 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._is_secure = transport.get_extra_info("sslcontext") is not None
 
     def data_received(self, data: bytes) -> None:
         self._received += data
         while (end := self._received.find(b"\r\n\r\n")) >= 0:
             lines = self._received[:end].decode("latin-1").split("\r\n")
-            accepts_gzip = any(line[:16].lower() == "accept-encoding:" and "gzip" in line for line in lines)
             self._received = self._received[end + 4 :]
             method, target, _ = lines[0].split(" ", 2)
             host = next((line[5:].strip() for line in lines[1:] if line[:5].lower() == "host:"), "")
-            scheme = "https" if self._is_secure else "http"
+            scheme = next(
+                (line[18:].strip() for line in lines[1:] if line[:18].lower() == "x-forwarded-proto:"), "http"
+            )
             status, body, further = self._content.answer(method, target, host, scheme)
-            if self._is_secure and accepts_gzip:
-                body, further = isal_zlib.compress(body, 2, wbits=31), f"{further}Content-Encoding: gzip\r\n"
             head = (
                 f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n{further}\r\n"
             )
             self._transport.writelines((head.encode("latin-1"), body))
 
 
-async def _serve(pool: int, folder: Path | None) -> None:
-    content, secured = Content(pool), None
-    if folder is not None:
-        _make_certificate(folder / CERTIFICATE, folder / "key.pem")
-        secured = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        secured.load_cert_chain(folder / CERTIFICATE, folder / "key.pem")
+async def _serve(pool: int) -> None:
+    content = Content(pool)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Connection(content), "127.0.0.1", 0, ssl=secured)
+    server = await loop.create_server(lambda: _Connection(content), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
-
-
-def _make_certificate(file: Path, key_file: Path) -> None:
-    """A certificate for 127.0.0.1 that is its own authority, good for a day."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "benchmarks.source_server")])
-    now = datetime.now(UTC)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + _A_DAY)
-    signed = (
-        builder.add_extension(address, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file.write_bytes(signed.public_bytes(Encoding.PEM))
-    key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 class Source:
@@ -146,32 +113,25 @@ class Source:
     def __init__(self, url: str, certificate: Path | None = None) -> None:
         """`certificate`: what whoever reads from it has to trust."""
         self.url, self.certificate = url, certificate
-        self._trusted = None if certificate is None else ssl.create_default_context(cafile=certificate)
+        self.trusted = None if certificate is None else ssl.create_default_context(cafile=certificate)
 
     def set_content(self, count: int, *, day: int = 0) -> None:
         request = urllib.request.Request(f"{self.url}/content?records={count}&day={day}", method="POST")
-        urllib.request.urlopen(request, context=self._trusted).close()
+        urllib.request.urlopen(request).close()
 
     def counts(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{self.url}/counts", context=self._trusted) as response:
+        with urllib.request.urlopen(f"{self.url}/counts") as response:
             counts: dict[str, Any] = json.load(response)
             return counts
 
 
 @contextmanager
-def running(pool: int = records.POOL, *, secured_in: Path | None = None) -> Iterator[Source]:
-    """A server process of one's own, gone afterwards however this ends. A small pool starts fast and repeats soon.
-
-    With a folder for its certificate it speaks TLS and compresses.
-    """
-    folder = () if secured_in is None else (str(secured_in),)
-    with started("benchmarks.source_server", str(pool), *folder) as (port, _):
-        if secured_in is None:
-            yield Source(f"http://127.0.0.1:{port}")
-        else:
-            yield Source(f"https://127.0.0.1:{port}", secured_in / CERTIFICATE)
+def running(pool: int = records.POOL) -> Iterator[Source]:
+    """A server process of one's own, gone afterwards however this ends. A small pool starts fast and repeats soon."""
+    with started("benchmarks.source_server", str(pool)) as (port, _):
+        yield Source(f"http://127.0.0.1:{port}")
 
 
 if __name__ == "__main__":
     end_with_parent()
-    asyncio.run(_serve(int(sys.argv[1]), Path(sys.argv[2]) if sys.argv[2:] else None))
+    asyncio.run(_serve(int(sys.argv[1])))

@@ -1,13 +1,10 @@
 """The source of the measurements serves what the figures take for granted."""
 
 import asyncio
-import gzip
 import json
-import ssl
 import urllib.request
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from benchmarks import floor, records, source_server
@@ -32,19 +29,6 @@ def test_the_link_header_leads_through_every_record_once(source: Source) -> None
     assert [link is None for _, link in pages] == [False, False, True]
     assert asyncio.run(floor.read_all(f"{source.url}/issues?per_page=100")) == 3
     assert source.counts()["requests"] == 6
-
-
-def test_secured_it_compresses_for_whoever_accepts_that(tmp_path: Path) -> None:
-    with source_server.running(pool=100, secured_in=tmp_path) as source:
-        source.set_content(200)
-        trusted = ssl.create_default_context(cafile=source.certificate)
-        asked = urllib.request.Request(f"{source.url}/issues?per_page=100", headers={"Accept-Encoding": "gzip"})
-        with urllib.request.urlopen(asked, context=trusted) as response:
-            body, headers = response.read(), response.headers
-        with urllib.request.urlopen(asked.full_url, context=trusted) as response:
-            assert response.read() == gzip.decompress(body)
-        assert headers["Content-Encoding"] == "gzip" and headers["Link"].startswith(f"<{source.url}/issues")
-        assert source.counts()["requests"] == 2
 
 
 def test_one_record_in_a_hundred_changes_and_keeps_its_id(source: Source) -> None:
