@@ -68,8 +68,8 @@ bench: $(STAMP) ## the figures of docs/performance.md, about 10 minutes
 bench-full: $(STAMP) ## the same, memory and pages at 10 million records, 400 daily backups pruned to 30 (hours)
 	$(BIN)/python -m benchmarks.bench --full
 
-soak: $(STAMP) ## the long forms of the tests
-	$(BIN)/python -m pytest -m soak
+soak: $(STAMP) ## the long forms of the tests, over radosgw where it is installed
+	$$(command -v radosgw >/dev/null && echo env HOLDFAST_TEST_S3=$${HOLDFAST_TEST_S3:-start}) $(BIN)/python -m pytest -m soak
 
 lock: $(STAMP) ## compile requirements/*.txt anew from requirements/*.in
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/runtime.txt requirements/runtime.in

@@ -7,25 +7,33 @@ are taken within one run, on the same machine in the same minute. Results go to 
 import argparse
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import extracting, finding, history, measuring, results, source_server, storing
 from benchmarks.installation import Installation
+from benchmarks.measuring import Cost
 from benchmarks.results import Note, Result, at_least, at_most
 from benchmarks.storing import Stored
 
 RECORDS = 1_000_000
 LATEST = Path(__file__).parent / "results" / "latest.json"
-HISTORY = "100000,400,30"
+HISTORY, SHORT = "100000,400,30", "2000,400,30"
 _RATE = "records per CPU-second"
 
 
 class Notes(list[Result]):
     """The figures so far; each is told as soon as it is there."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun = time.monotonic()
+
     def note(self, result: Result) -> Result:
-        print(f"  {result.name}: {result.value:,.2f} {result.unit}", file=sys.stderr, flush=True)
+        minutes, seconds = divmod(int(time.monotonic() - self._begun), 60)
+        figure = f"{result.name}: {result.value:,.2f} {result.unit}"
+        print(f"  {minutes:3}:{seconds:02}  {figure}", file=sys.stderr, flush=True)
         self.append(result)
         return result
 
@@ -40,7 +48,14 @@ def measure(records: int, note: Note) -> Stored:
         installation = Installation(Path(folder), source)
         first_cost = installation.run("backup", "bench")
         first = note(at_least("first backup", records / first_cost.cpu_s, _RATE, 60_000, beside=floor))
+        note(at_least("first backup, share of the download floor", 100 * first.value / floor.value, "%", 16))
         note(at_most("first backup, memory", first_cost.peak_mb, "MB", 300))
+        # Beside a tenth of the records, and, in the full form, ten times as many (`measure_memory`).
+        source.set_content(records // 10)
+        less = Installation(Path(folder) / "less", source).run("backup", "bench")
+        smallest = note(at_most(f"memory, {records // 10:,} records", less.peak_mb, "MB", 300))
+        note(_flat(records, first_cost, smallest))
+        source.set_content(records)
         packs = installation.pack_bytes()
         vault, catalog = installation.vault_bytes(), installation.catalog_bytes()
         note(Result("vault after the first backup", vault / records, "bytes a record"))
@@ -48,7 +63,8 @@ def measure(records: int, note: Note) -> Stored:
         note(at_most("catalog after the first backup", catalog / records, "bytes a record", 70 + 10))
 
         cost = installation.run("backup", "bench")
-        note(at_least("unchanged backup", records / cost.cpu_s, _RATE, 120_000, beside=first))
+        unchanged = note(at_least("unchanged backup", records / cost.cpu_s, _RATE, 120_000, beside=first))
+        note(at_least("unchanged backup, times the first", unchanged.value / first.value, "times", 1.5))
         note(at_most("unchanged backup, memory", cost.peak_mb, "MB", 300))
         note(at_most("vault added by an unchanged backup", installation.vault_bytes() - vault, "bytes", 4096))
         vault = installation.vault_bytes()
@@ -71,22 +87,25 @@ def measure(records: int, note: Note) -> Stored:
         note(Result("export of everything, into a zip", records / zipped.cpu_s, _RATE))
         plain = installation.run("export", "bench", "-o", str(Path(folder) / "plain.zip"), "--uncompressed")
         note(Result("export of everything, into a zip, uncompressed", records / plain.cpu_s, _RATE))
-        finding.measure(installation, source, records, 2, note)
+        finding.measure_search(installation, records, note)
         for result in installation.load():
             note(result)
+        source.set_content(records // 10)
+        finding.measure_feed(Installation(Path(folder) / "feed", source), source, records // 10, note)
     return Stored(first_cost, changed, verified, cost, packs, added)
 
 
-def measure_memory(sizes: Sequence[int], note: Note) -> None:
-    """Peak memory of a first backup at each size, beside the first size's: it should not grow."""
-    smallest: Result | None = None
-    for records in sizes:
-        with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as folder, source_server.running() as source:
-            source.set_content(records)
-            cost = Installation(Path(folder), source).run("backup", "bench")
-        goal = 300.0 if smallest is None else min(300.0, round(1.2 * smallest.value))
-        noted = note(at_most(f"memory, {records:,} records", cost.peak_mb, "MB", goal, beside=smallest))
-        smallest = smallest or noted
+def _flat(records: int, cost: Cost, smallest: Result) -> Result:
+    """Peak memory should not grow with the records."""
+    goal = min(300.0, round(1.2 * smallest.value))
+    return at_most(f"memory, {records:,} records", cost.peak_mb, "MB", goal, beside=smallest)
+
+
+def measure_memory(records: int, note: Note, smallest: Result) -> None:
+    """The peak of a first backup of very many records."""
+    with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as folder, source_server.running() as source:
+        source.set_content(records)
+        note(_flat(records, Installation(Path(folder), source).run("backup", "bench"), smallest))
 
 
 def _measure_fleet(note: Note) -> None:
@@ -112,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--find", action="store_true", help="search and the change feed, and nothing else")
     parser.add_argument("--fleet", action="store_true", help="workers and the schedule, and nothing else")
     parser.add_argument("--vast", action="store_true", help="a list of 10 million records, and nothing else")
-    parser.add_argument("--memory", action="store_true", help="memory at 10 million records, too")
+    parser.add_argument("--memory", action="store_true", help="memory at ten times as many records, too")
     parser.add_argument(
         "--history", metavar="RECORDS,DAYS,KEPT", help="daily backups pruned to few, beside restic; full: 100000,400,30"
     )
@@ -130,14 +149,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ours = measure(options.records, found.note)
     if not options.alone:
         extracting.compare(found.note)
-    everything = options.full or options.memory
-    measure_memory((100_000, 1_000_000, *((10_000_000,) if everything else ())), found.note)
+    if options.full or options.memory:
+        (smallest,) = (one for one in found if one.name == f"memory, {options.records // 10:,} records")
+        measure_memory(10 * options.records, found.note, smallest)
     # Last, since this process does not stay small there, and a child's peak counts from its parent's.
     if not options.alone:
         storing.compare(options.records, ours, found.note)
-    if options.full or options.history:
-        count, days, kept = (int(number) for number in (options.history or HISTORY).split(","))
-        history.measure(count, days, kept, found.note, alone=options.alone)
+    count, days, kept = (int(number) for number in (options.history or (HISTORY if options.full else SHORT)).split(","))
+    beside_restic = (options.full or options.history) and not options.alone
+    history.measure(count, days, kept, found.note, alone=not beside_restic)
     _measure_fleet(found.note)
     if options.full:
         _measure_vast(found.note)

@@ -8,7 +8,6 @@ import pytest
 from tests.acceptance.cluster.storm import storm
 from tests.acceptance.cluster.test_workers import killed_and_taken_over
 from tests.contract.client import Gate
-from tests.support import radosgw
 from tests.support.cluster import Cluster, until
 from tests.support.hostile_source import HostileSource
 from tests.support.postgresql import PostgreSQL
@@ -20,14 +19,10 @@ TAKEOVERS = 50
 
 @pytest.mark.soak
 def test_every_backup_ends_right_in_a_storm_of_ten_minutes(
-    tmp_path: Path, postgresql: PostgreSQL, kennel: Workers, request: pytest.FixtureRequest
+    tmp_path: Path, postgresql: PostgreSQL, kennel: Workers, bucket_url: str | None
 ) -> None:
-    storage_url = str(tmp_path / "vault")
-    if os.environ.get(radosgw.VARIABLE):
-        s3 = request.getfixturevalue("s3")
-        storage_url = s3.url(s3.make_bucket(), "vault")
     url = postgresql.create()
-    with storm(tmp_path, url, kennel, storage_url, instances=200, records=200) as blowing:
+    with storm(tmp_path, url, kennel, bucket_url or str(tmp_path / "vault"), instances=200, records=200) as blowing:
         blowing.ask_for_backups()
         told = blowing.blow(STORM_S)
         print(f"{len(told)} faults, {len(blowing.machines.runs())} backups")
