@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.clock import now
+from holdfast.clock import parse_time
 from holdfast.operations import erase
 from tests.contract.client import Client, Gate, Service
 from tests.support.hostile_source import HostileSource, make_records
@@ -41,8 +41,8 @@ def test_usage_by_instance_by_customer_and_in_all(vendor: Client, instance: int)
 
 
 def test_usage_of_some_days(vendor: Client, instance: int) -> None:
-    vendor.back_up(instance)
-    today, tomorrow = now().date(), now().date() + timedelta(days=1)
+    today = parse_time(vendor.back_up(instance)["ended_at"]).date()
+    tomorrow = today + timedelta(days=1)
     assert vendor.get(f"/v1/usage?from={today}&to={today}").body["total"]["backups"] == 1
     assert vendor.get(f"/v1/usage?from={tomorrow}&to={tomorrow}").body["total"]["backups"] == 0
     assert vendor.get(f"/v1/usage?from={tomorrow}&to={today}").body["total"]["backups"] == 0

@@ -126,7 +126,7 @@ def test_backup_run_id_wins_over_export_datetime_and_neither_means_the_newest(
     [first] = vendor.get(f"/v1/backup_instances/{instance}/backups").body
     source.put("items", make_record(3, title="none"))
     second = vendor.back_up(instance)
-    today = first["ended_at"][:10]
+    today = second["ended_at"][:10]
 
     def exported(**fields: object) -> int:
         export = vendor.export(instance, {f"export_run[{name}]": value for name, value in fields.items()})
