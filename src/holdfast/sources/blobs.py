@@ -76,7 +76,8 @@ def reference(blob: Blob, url: str, fields: Mapping[str, Any]) -> BlobReference:
     try:
         host = urlsplit(url).hostname
     except ValueError as error:
-        raise SourceRefused(f"the blob's address {url!r} is none: {error}") from error
+        # Not the address itself: what stands in its query is often a signature.
+        raise SourceRefused(f"the address that the record gives its blob is none: {error}") from error
     versions = [selector(text).find(fields) for text in blob.version]
     size = selector(blob.size).find(fields) if blob.size else None
     if isinstance(size, str) and size.isascii() and size.isdigit():

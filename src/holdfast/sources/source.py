@@ -4,6 +4,9 @@
 """
 
 import asyncio
+import base64
+import json
+import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
@@ -39,6 +42,7 @@ __all__ = ["Source"]
 
 _TELLING_LETTERS = 6
 """So many letters of the beginning of a secret are hidden like the whole."""
+_ESCAPE = re.compile("%[0-9A-F]{2}")
 _LONGEST_ASKED = 300
 """Of a URL in messages."""
 _CHECK_ATTEMPTS = 2
@@ -345,7 +349,7 @@ class Source:
             yield
         except SourceError as error:
             known = {one for one in (*self._targets.secrets(), *self._keeper.secrets()) if len(one) > 3}
-            hidden = sorted(known, key=len, reverse=True)
+            hidden = sorted({form for one in known for form in _forms(one)}, key=len, reverse=True)
             cause: BaseException | None = error
             while isinstance(cause, SourceError):
                 cause.args = (_without(str(cause), hidden),)
@@ -372,12 +376,20 @@ class Source:
 
 
 def _shown(asked: str, secrets: Sequence[str]) -> str:
-    """What was asked, short enough to be read, also without secrets that are encoded in it."""
-    for secret in secrets:
-        for encoded in {quote(secret, safe=""), quote(secret), quote_plus(secret)} - {secret}:
-            asked = asked.replace(encoded, "***")
+    """What was asked, short enough to be read, without secrets."""
     shown = _without(asked, secrets)
     return shown if len(shown) <= _LONGEST_ASKED else f"{shown[:_LONGEST_ASKED]}..."
+
+
+def _forms(secret: str) -> set[str]:
+    """A secret as it is, and as it stands in URLs, in JSON and in base64: sources repeat what they were sent."""
+    encoded = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
+    encoded |= {_ESCAPE.sub(lambda found: found[0].lower(), one) for one in encoded}
+    quoted = {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    # Without its end, which is another one where something follows.
+    packed = base64.b64encode(secret.encode()).decode().rstrip("=")
+    forms = {packed, packed.replace("+", "-").replace("/", "_"), *encoded, *quoted}
+    return forms | {repr(form)[1:-1] for form in forms}  # messages quote what a source says
 
 
 def _without(text: str, secrets: Sequence[str]) -> str:

@@ -1,12 +1,14 @@
 """Listings, single records and checks against a real server: complete, or a failure that names what went wrong."""
 
 import asyncio
+import base64
 import gzip
 import itertools
 import json
 import traceback
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from aiohttp import web
@@ -451,6 +453,9 @@ async def test_a_secret_in_the_connections_query_is_a_credential_too() -> None:
         assert all(request.count("key=t0ken") == 1 for request in api.log)
 
 
+_ODD_SECRET = 'S3c/+T\u00f6ken="x\\y?>~'
+
+
 @pytest.mark.parametrize(
     "auth", [Auth("bearer", token="{{ token }}"), Auth("basic", username="u", password="{{ token }}")]
 )
@@ -476,6 +481,32 @@ async def test_what_a_source_repeats_of_the_credential_is_hidden(auth: Auth) -> 
                 formatted = "".join(traceback.format_exception(caught.value))
                 assert "s3cret-" not in formatted
                 assert "czNjcmV0" not in formatted
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        quote(_ODD_SECRET, safe=""), quote(_ODD_SECRET),
+        "S3c%2f%2bT%c3%b6ken%3d%22x%5cy%3f%3e~",
+        json.dumps(_ODD_SECRET)[1:-1], _ODD_SECRET, base64.b64encode(_ODD_SECRET.encode()).decode(),
+        base64.urlsafe_b64encode(_ODD_SECRET.encode()).decode(),
+    ],
+)  # fmt: skip
+async def test_a_secret_is_hidden_however_a_source_spells_it(spelt: str) -> None:
+    async with HostileSource({"items": []}) as api:
+
+        async def repeat(request: web.Request, number: int) -> web.Response:
+            return web.Response(text=f"Cannot GET /items?key={spelt}&page=1", status=400)
+
+        api.switches.hook = repeat
+        definition = api.definition(endpoint("items", "cursor"), query={"key": "{{ token }}"})
+        async with Source(definition, {"base_url": api.url, "token": _ODD_SECRET}, _LOCAL) as source:
+            with pytest.raises(SourceError) as caught:
+                await _list(source)
+        told = caught.value.in_full
+        assert "key=***" in told
+        assert "&page=1" in told
+        assert not any(part in told for part in ("S3c", "ken", "UzNj", "hceT8", "~"))
 
 
 async def test_a_quota_that_is_used_up_is_waited_for_before_it_bites() -> None:
