@@ -1,6 +1,6 @@
 """A process may die at any write, to the vault or to the catalog, in every way a write can end: after each death the
 vault verifies, catalog and vault agree, the next process needs nobody's help, and the result is what it would be.
-Some 500 deaths in all.
+The numbers that the tests insist on make 500 deaths.
 """
 
 import random
@@ -175,7 +175,7 @@ def test_a_backup_may_die_at_every_write(
         if after_writes % REBUILT_EVERY == 0:
             assert_rebuilt(copy, folder, instance, expected)
 
-    assert deaths(asked, folder, back_up, check) >= 60
+    assert deaths(asked, folder, back_up, check) >= 70
 
 
 def test_a_prune_may_die_at_every_write(history: tuple[Installation, Instance], folder: Path) -> None:
@@ -221,7 +221,7 @@ def test_a_prune_may_die_at_every_write(history: tuple[Installation, Instance], 
         if after_writes % REBUILT_EVERY == 1:
             assert_rebuilt(copy, folder, instance, expected)
 
-    assert deaths(world, folder, let_go, check) >= 150
+    assert deaths(world, folder, let_go, check) >= 170
 
 
 def test_a_rebuild_may_die_at_every_write(history: tuple[Installation, Instance], folder: Path) -> None:
@@ -254,7 +254,7 @@ def test_a_rebuild_may_die_at_every_write(history: tuple[Installation, Instance]
                 break
             count += 1
     print(f"{count} deaths")
-    assert count >= 60
+    assert count >= 90
 
 
 def test_an_erasure_may_die_at_every_write(history: tuple[Installation, Instance], folder: Path) -> None:
@@ -278,4 +278,4 @@ def test_an_erasure_may_die_at_every_write(history: tuple[Installation, Instance
             assert sorted(keys) == [f"keys/{customer_id}/0", f"keys/{customer_id}/1"]
             assert verify(process.services).is_good
 
-    assert deaths(world, folder, erase, check, (Last.LOST, Last.UNSEEN)) >= 120
+    assert deaths(world, folder, erase, check, (Last.LOST, Last.UNSEEN)) >= 170
