@@ -169,3 +169,10 @@ def test_what_an_error_says_names_the_field_and_is_never_a_422(vendor: Client) -
             {"field": "customer[email]", "code": "invalid", "message": "this does not look like an email address"}
         ]
     }
+
+
+def test_json_that_is_sent_as_a_form_is_told_so(vendor: Client) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = vendor.post("/v1/customers", b' {"customer": {"name": "Ann"}}', headers=headers)
+    assert answer.problem(400) == ("Content-Type", "invalid")
+    assert "Content-Type: application/json" in answer.json["errors"][0]["message"]

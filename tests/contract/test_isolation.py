@@ -189,7 +189,7 @@ endpoints:
         backup = owner.back_up(instance)
         assert backup["status"] == "successful"
         export = owner.export(instance)
-        restore = owner.restore(instance)
+        restore = owner.restore(instance, {"restore[dry_run]": "false"})
         with service.services.database.write() as connection:
             alarm = alarms.add(
                 connection, instance, run_id=backup["id"], sequence=1, kind="mass_deletion", endpoint="items",

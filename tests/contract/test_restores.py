@@ -1,6 +1,7 @@
 """Restores by the API: the plan alone, the restore, its signed report, what is asked wrongly."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def boards() -> Iterator[WritableSource]:
 def test_a_plan_a_restore_and_its_report(vendor: Client, other: Client, boards: WritableSource) -> None:
     instance = vendor.new_instance(vendor.new_definition(DOCUMENT.format(url=boards.url)), vendor.new_customer("Ann"))
     path = f"/v1/backup_instances/{instance}/restores"
-    assert vendor.post(path).problem(400)[1] == "no_backup"
+    assert vendor.post(path, {"restore[dry_run]": "false"}).problem(400)[1] == "no_backup"
     backup = vendor.back_up(instance)
     gone = boards.all("one/people")[0]["id"]
     del boards.records["one/people"][gone]
@@ -32,7 +33,7 @@ def test_a_plan_a_restore_and_its_report(vendor: Client, other: Client, boards: 
     assert boards.writes == []
 
     form = {"restore[endpoint]": "people", "restore[record_id]": gone, "restore[backup_id]": str(backup["id"])}
-    made = vendor.restore(instance, form)
+    made = vendor.restore(instance, form | {"restore[dry_run]": "false"})
     assert (made["status"], made["counters"]["created"], made["failures"]) == ("successful", 1, [])
     assert [one["name"] for one in boards.all("one/people")] == ["person 1", "person 2", "person 0"]
     assert vendor.get(path).body == [plan, made]
@@ -51,7 +52,7 @@ def test_a_plan_a_restore_and_its_report(vendor: Client, other: Client, boards: 
         ({"restore[to]": "1"}, "restore[to]"),
         ({"restore[where]": "name"}, "restore[where]"),
     ):
-        assert vendor.post(path, wrong).problem(400)[0] == field
+        assert vendor.post(path, {"restore[dry_run]": "true", **wrong}).problem(400)[0] == field
 
 
 def test_an_empty_value_or_an_unknown_field_never_widens_a_restore(vendor: Client, boards: WritableSource) -> None:
@@ -63,19 +64,36 @@ def test_an_empty_value_or_an_unknown_field_never_widens_a_restore(vendor: Clien
     names = ("endpoint", "record_id", "where", "backup_id", "at", "to", "on_conflict", "dry_run")
     for empty in ("", " "):
         for name in names:
-            field, code = vendor.post(path, {f"restore[{name}]": empty}).problem(400)[:2]
+            field, code = vendor.post(path, {"restore[dry_run]": "true", f"restore[{name}]": empty}).problem(400)[:2]
             assert (field, code) == (f"restore[{name}]", "invalid")
-            field, code = vendor.post(path, json={"restore": {name: empty}}).problem(400)[:2]
+            field, code = vendor.post(path, json={"restore": {"dry_run": True, name: empty}}).problem(400)[:2]
             assert (field, code) == (f"restore[{name}]", "invalid")
     for name in ("dryrun", "dry-run", "record", ""):
-        form = {"restore[endpoint]": "people", f"restore[{name}]": "true"}
+        form = {"restore[endpoint]": "people", "restore[dry_run]": "true", f"restore[{name}]": "true"}
         assert vendor.post(path, form).problem(400)[:2] == (f"restore[{name}]", "unknown")
-        body = {"restore": {"endpoint": "people", name: True}}
+        body = {"restore": {"endpoint": "people", "dry_run": True, name: True}}
         assert vendor.post(path, json=body).problem(400)[:2] == (f"restore[{name}]", "unknown")
-    assert vendor.post(path, json={"dry_run": True}).problem(400)[:2] == ("dry_run", "unknown")
-    assert vendor.post(path, {"restore": "x"}).problem(400)[:2] == ("restore", "unknown")
-    asked = vendor.post(f"{path}?restore[dry_run]=true", {"restore[endpoint]": "people"})
+    beside = {"restore": {"dry_run": True}, "dry_run": True}
+    assert vendor.post(path, json=beside).problem(400)[:2] == ("dry_run", "unknown")
+    assert vendor.post(path, {"restore": "x", "restore[dry_run]": "true"}).problem(400)[:2] == ("restore", "unknown")
+    asked = vendor.post(f"{path}?restore[dry_run]=true", {"restore[dry_run]": "true"})
     assert asked.problem(400)[:2] == ("restore[dry_run]", "unknown")
     assert vendor.get(path).body == [] and boards.writes == []
     absent = {"restore": {"endpoint": "people", "dry_run": True, "to": None, "where": None}}
     assert vendor.post(path, json=absent).status == 200
+
+
+def test_a_restore_says_whether_it_is_a_plan_and_no_body_restores_nothing(
+    vendor: Client, boards: WritableSource
+) -> None:
+    instance = vendor.new_instance(vendor.new_definition(DOCUMENT.format(url=boards.url)), vendor.new_customer("Ann"))
+    path = f"/v1/backup_instances/{instance}/restores"
+    vendor.back_up(instance)
+    boards.wipe("one/people")
+    boards.writes.clear()
+    bodies: list[dict[str, Any]] = [{}, {"restore": {}}, {"restore": {"endpoint": "people"}}]
+    bodies.append({"restore": {"on_conflict": "overwrite", "dry_run": None}})
+    for answer in (vendor.post(path), *(vendor.post(path, json=body) for body in bodies)):
+        assert answer.problem(400) == ("restore[dry_run]", "missing")
+        assert "`restore[dry_run]=true` makes the plan" in answer.json["errors"][0]["message"]
+    assert vendor.get(path).body == [] and boards.writes == []

@@ -15,6 +15,7 @@ from holdfast.api.errors import BadRequest, Problem
 _FIELDS_AT_MOST = 200
 _DEEPEST = 4
 _BAD_TYPE = "a body is application/x-www-form-urlencoded, multipart/form-data or application/json"
+_LOOKS_LIKE_JSON = "this looks like JSON: send Content-Type: application/json"
 
 
 class Number(str):
@@ -43,6 +44,8 @@ async def read_body(request: Request) -> Body:
     if content_type == "application/json" or content_type.endswith("+json"):
         return Body(_read_json(content), is_json=True)
     if content_type in ("", "application/x-www-form-urlencoded"):
+        if content.lstrip()[:1] == b"{":
+            raise BadRequest([Problem("Content-Type", "invalid", _LOOKS_LIKE_JSON)])
         return Body(_read_urlencoded(content))
     raise BadRequest([Problem("Content-Type", "invalid", _BAD_TYPE)])
 

@@ -34,6 +34,8 @@ class Field:
     kind: Kind = "text"
     """A `list` is a text with commas, a `date` one like 2026-01-31."""
     required: bool = False
+    missing: str = "this is required"
+    """What is said where a required one is absent."""
     also: str | None = None
     """Another name for the same."""
     choices: Sequence[str] = ()

@@ -98,7 +98,7 @@ class Form:
                 given = other if given in (None, "") else given
             if one.is_absent(given, is_json=body.is_json):
                 if one.required:
-                    problems.append(Problem(one.name, "missing", "this is required"))
+                    problems.append(Problem(one.name, "missing", one.missing))
                 continue
             try:
                 values[one.name] = one.read(given, is_json=body.is_json)

@@ -26,6 +26,10 @@ from holdfast.operations.tokens import Caller
 
 router = APIRouter(prefix="/v1/backup_instances/{backup_instance_id}/restores", tags=["Restores"])
 
+_DRY_RUN_MISSING = (
+    "say whether this is a plan or the restore itself: `restore[dry_run]=true` makes the plan, "
+    "`restore[dry_run]=false` writes to the application, and restores everything where nothing narrower is chosen"
+)
 _create = Form(
     Field(name="restore[endpoint]", description="Only this one.", example="issues"),
     Field(name="restore[record_id]", description="Only this record of the endpoint.", example="4711"),
@@ -39,7 +43,9 @@ _create = Form(
           "this one."),
     Field(name="restore[on_conflict]", choices=CONFLICTS, default="skip", example="skip",
           description="What becomes of a record that is there and differs."),
-    Field(name="restore[dry_run]", kind="boolean", default=False, description="Only make the plan: write nothing."),
+    Field(name="restore[dry_run]", kind="boolean", required=True, example=True, missing=_DRY_RUN_MISSING,
+          description="`true`: only make the plan, write nothing. `false`: restore what was chosen; everything, where "
+          "nothing else is said."),
     is_strict=True,
 )  # fmt: skip
 
@@ -114,7 +120,7 @@ def create_restore(
     backup_instance_id: PathId,
     given: Annotated[Values, Depends(_create)],
 ) -> RestoreModel:
-    """Queue a restore, or with `restore[dry_run]` its plan. A customer's token does not do: this writes elsewhere."""
+    """Queue a restore, or its plan alone. A customer's token does not do: this writes elsewhere."""
     instance = own_instance(context, caller, backup_instance_id)
     target_id = given.optional_integer("restore[to]")
     with bad_value_of("restore[to]"):
@@ -125,7 +131,7 @@ def create_restore(
             record=given.optional("restore[record_id]"),
             where=tuple(line for line in (given.optional("restore[where]") or "").splitlines() if line.strip()),
             on_conflict=cast(Conflict, given.optional("restore[on_conflict]") or "skip"),
-            dry_run=given.flag("restore[dry_run]", False),
+            dry_run=given.flag("restore[dry_run]", True),  # required: never absent
         )
         moment = _moment(given.optional("restore[at]"))
     with bad_value_of("restore[backup_id]"):
