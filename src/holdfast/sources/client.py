@@ -97,6 +97,8 @@ class Client:
         self.throttle = throttle
         self.sent = 0
         """Requests sent so far."""
+        self.answered_s = 0.0
+        """How long the answers to `fetch` took, summed: waits for limits are not in it."""
 
     async def __aenter__(self) -> Self:
         timeout_s = self._connection.timeout.total_seconds()
@@ -147,8 +149,9 @@ class Client:
                 await self.pause(wait)
                 continue
             response = opened.response
+            seconds = asyncio.get_running_loop().time() - began
+            self.answered_s += seconds
             if self._observe is not None:
-                seconds = asyncio.get_running_loop().time() - began
                 asked = f"{request.method} {request.url}"
                 self._observe(Exchange(asked, response.status, response.headers, body, seconds))
             verdict = judge.verdict(response.status, response.headers, body)

@@ -101,6 +101,11 @@ class Source:
         return self._client.sent
 
     @property
+    def answered_s(self) -> float:
+        """Seconds from requests to the ends of their answers, summed; waits for limits are not in it."""
+        return self._client.answered_s
+
+    @property
     def waited_s(self) -> float:
         """Seconds waited for limits and for pauses the source asked for, summed over all requests."""
         return self._client.throttle.waited_s

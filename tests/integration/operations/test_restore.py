@@ -13,6 +13,7 @@ from holdfast.operations.repair import repair
 from holdfast.operations.restore.run import run_restore
 from holdfast.operations.restore.ties import Ties
 from holdfast.operations.verify import verify
+from holdfast.sources.source import Source
 from holdfast.vault import names
 from tests.support.installation import Installation
 from tests.support.restoring import asked, ended, journal, planned, report, restored
@@ -178,6 +179,15 @@ def test_the_plan_of_a_queued_dry_run_is_that_of_the_command_line(
     assert queued.plan is not None and (plan["create"], plan["impossible"]) == (13, 0)
     assert {**queued.plan, "seconds": 0} == {**plan, "seconds": 0}
     assert (queued.complete, boards.writes) == (None, [])
+
+
+def test_the_time_of_a_plan_is_that_of_the_answers_not_of_the_looking(
+    installation: Installation, boards: WritableSource, instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boards.wipe("one/people")
+    monkeypatch.setattr(Source, "answered_s", property(lambda source: 2.0 * source.requests))
+    plan = planned(installation, instance)
+    assert plan.requests > 3 and plan.seconds == 2.0 * plan.requests
 
 
 def test_to_an_empty_account_references_and_parents_hold(
