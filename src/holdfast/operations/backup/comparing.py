@@ -79,6 +79,8 @@ class Comparison:
     """By key, what unchanged records are compared by from now on."""
     strays: dict[str, Stray | None] = field(default_factory=dict)
     """What has become of `stream.strays` in this batch, as `seen` keeps it."""
+    listings: dict[str, dict[int | None, Listing]] = field(default_factory=dict)
+    """By key and scope, the lists in which the batch has a record more than once."""
 
 
 @dataclass
@@ -91,6 +93,8 @@ class _Readings:
     compares: list[bytes | None] = field(default_factory=list)
     """Beside them where the list shows stubs, else empty."""
     tombstones: set[str] = field(default_factory=set)
+    repeated: dict[str, dict[int | None, Listing]] = field(default_factory=dict)
+    """By key and scope, the lists of what was read more than once."""
 
 
 def compare(
@@ -100,7 +104,7 @@ def compare(
     readings = _gather(stream, pages)
     if stream.endpoint.detail is not None:
         return _compare_details(context, connection, stream, readings)
-    comparison = Comparison(stream)
+    comparison = Comparison(stream, listings=readings.repeated)
     current = known(connection, stream.id, readings.keys)
     found = digests.record_digests(context.customer.digest_key, stream.name, readings.keys, readings.raws)
     tombstones, lost = readings.tombstones, stream.lost
@@ -168,6 +172,10 @@ def _gather(stream: Stream, pages: Sequence[tuple[Listing, Page]]) -> _Readings:
     if repeated:
         stream.counts.repeated += repeated
         stream.counts.moved += repeated
+        again = {key for index, key in enumerate(readings.keys) if last[key] != index}
+        for key, listing in zip(readings.keys, readings.listings, strict=True):
+            if key in again:
+                readings.repeated.setdefault(key, {})[listing.scope_id] = listing
         order = sorted(last.values())
         readings.keys = [readings.keys[i] for i in order]
         readings.raws = [readings.raws[i] for i in order]
@@ -181,7 +189,7 @@ def _compare_details(
     context: RunContext, connection: Connection, stream: Stream, readings: _Readings
 ) -> Comparison:  # fmt: skip
     """The same for records of which the list shows stubs: those whose stubs have not changed come without bytes."""
-    comparison = Comparison(stream)
+    comparison = Comparison(stream, listings=readings.repeated)
     rows = lookup(connection, stream.id, readings.keys)
     found = digests.record_digests(context.customer.digest_key, stream.name, readings.keys, readings.raws)
     compares = dict(zip(readings.keys, readings.compares, strict=True))
@@ -266,6 +274,8 @@ def _comparable(context: RunContext, stream: Stream, key: str, raw: bytes) -> by
 
 def _mark_unchanged(comparison: Comparison, key: str, slot: int, scope: int | None, listing: Listing) -> None:
     stream = comparison.stream
+    # Of the lists that have it, its own counts: else it would move with what happens to be read together.
+    listing = comparison.listings.get(key, {}).get(scope, listing)
     if stream.seen.add(slot):
         stream.counts.unchanged += 1
         comparison.slots.append(slot)
