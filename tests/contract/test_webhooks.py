@@ -237,3 +237,10 @@ def test_nothing_is_sent_to_private_addresses_unless_the_operator_allows_it(tmp_
         [delivery] = _deliveries(vendor, made)
         assert "not public" in delivery["last_answer"]
         assert receiver.received == []
+
+
+def test_a_list_in_json_is_told_to_be_a_text(vendor: Client) -> None:
+    body = {"webhook": {"url": "https://acme.example/", "events": ["backup.failed"]}}
+    answer = vendor.call("POST", "/v1/webhooks", json=body)
+    assert answer.problem() == ("webhook[events]", "invalid")
+    assert "separated by commas" in answer.json["errors"][0]["message"]

@@ -69,7 +69,9 @@ class Field:
                 raise ValueError("this must be a number")
             return parse_id(_WHOLE.sub("", str(given).strip()))
         if not isinstance(given, str) or isinstance(given, Number):
-            raise ValueError("this must be a text")
+            raise ValueError(
+                "this must be a text" + (", its elements separated by commas" if self.kind == "list" else "")
+            )
         self._check_text(given)
         if self.kind == "list":
             return self._elements(given)

@@ -11,7 +11,7 @@ import pytest
 
 from holdfast.catalog import replications
 from holdfast.catalog.instances import Instance
-from holdfast.errors import Conflict, InputError, StorageError, StorageFull, StorageUnavailable, VaultError
+from holdfast.errors import Conflict, InputError, StorageError, StorageFull, StorageUnavailable, VaultError, WrongKey
 from holdfast.operations import customers, instances, keys, revisions
 from holdfast.operations.erase import erase_customer
 from holdfast.operations.locking import KEYS, locked
@@ -19,6 +19,7 @@ from holdfast.operations.prune import plan, prune
 from holdfast.operations.rebuild import rebuild
 from holdfast.operations.replicate import replicate, replicate_regularly
 from holdfast.operations.retention import RetentionRules
+from holdfast.operations.verify import verify_replica
 from holdfast.storage import Storage
 from holdfast.storage.memory import MemoryStorage
 from holdfast.vault import RootKey, Vault
@@ -223,6 +224,9 @@ def test_an_erasure_and_a_rotation_reach_the_replica(
     copied(installation)
     old = contents(replica)
     keys.rotate_key_file(installation.services, actor="test")
+    with pytest.raises(WrongKey) as behind:
+        verify_replica(installation.services, replica)
+    assert behind.value.hint is not None and "holdfast replicate" in behind.value.hint
     copied(installation)
     assert_equal(installation, replica)
     assert not {name for name in contents(replica) if name.startswith("keys/")} & old.keys()

@@ -49,7 +49,9 @@ class Query:
     def parse(cls, text: str | None, where: Sequence[str], endpoint: str | None = None) -> "Query":
         """As people write it. Raises InputError where there is nothing to look for."""
         if not text and not where:
-            raise InputError("there is nothing to search for", field="text", hint="Give a text, a condition, or both.")
+            raise InputError(
+                "there is nothing to search for", field="text", hint="Give `text`, a condition (`where`), or both."
+            )
         return cls(_checked(text, "text") if text else None, tuple(map(Condition.parse, where)), endpoint)
 
 

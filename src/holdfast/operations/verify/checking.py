@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from holdfast.errors import VaultError
+from holdfast.errors import VaultError, WrongKey
 from holdfast.operations.services import Services
 from holdfast.operations.verify.judging import explained, judged
 from holdfast.operations.verify.missing import missing_ends, missing_packs, missing_reports, missing_revisions
@@ -132,8 +132,15 @@ def verify_replica(
 
 
 def open_replica(services: Services, replica: Storage) -> Vault:
-    """Raises VaultError where it is no replica of the vault."""
-    vault = Vault.open(replica, services.vault.root_key, even_damaged=True)
+    """Raises VaultError where it is no replica of the vault, WrongKey where it has not got the vault's newest keys."""
+    try:
+        vault = Vault.open(replica, services.vault.root_key, even_damaged=True)
+    except WrongKey as error:
+        raise WrongKey(
+            f"{replica.url} has keys that the vault's root key does not open",
+            hint="If the root key was rotated, the replica is behind: `holdfast replicate` brings it the new keys. "
+            "Else it is a replica of another vault.",
+        ) from error
     if vault.id != services.vault.id:
         raise VaultError(f"{replica.url} holds another vault", code="replica_unfit")
     return vault
