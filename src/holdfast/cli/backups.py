@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from holdfast.cli import completion
-from holdfast.cli.errors import INTERRUPTED, NOT_GOOD
+from holdfast.cli.errors import INTERRUPTED, NOT_GOOD, tell_error
 from holdfast.cli.output import Output, moment, styled
 from holdfast.cli.parameters import Json, Name, example
 from holdfast.errors import InputError
@@ -42,7 +42,8 @@ def backup(
     """Back up now, and say what has changed.
 
     Where `holdfast serve` runs, it does the work and this command follows it. Ctrl-C leaves a backup that goes on when
-    the same command, or the service, is started again. Exit code 1: a backup failed; it keeps what it has read.
+    the same command, or the service, is started again. Exit code 1: a backup failed; it keeps what it has read. 5:
+    storage or catalog failed or is full; the backup goes on when the command is started again.
     """
     from holdfast.cli import summaries
     from holdfast.cli.session import opened
@@ -60,12 +61,17 @@ def backup(
         with output.busy("starting"):
             wanted = _request(session, output, instances, BackupOptions(full, accept_deletions))
         ended = _follow(session, wanted, output, everything=everything)
+        codes: list[int] = []
         for label in wanted:
             summaries.tell_run(session, output, label, ended[label])
+            if ended[label].active:
+                codes.append(_tell_given_up(session, output, label, ended[label]))
         documents = [summaries.document(session, label, run) for label, run in ended.items()]
         output.document({"backups": documents} if everything else documents[0])
-    if any(run.status != "successful" for run in ended.values()):
+    if any(run.status != "successful" and not run.active for run in ended.values()):
         raise typer.Exit(NOT_GOOD)
+    if codes:
+        raise typer.Exit(codes[0])
 
 
 @app.command(rich_help_panel=_PANEL, epilog=example("holdfast cancel github"))
@@ -160,6 +166,20 @@ def _request(
                 output.note("It keeps the options it was started with.", "yellow")
         wanted[name] = run
     return wanted
+
+
+def _tell_given_up(session: "Session", output: Output, name: str, run: "Run") -> int:
+    """Why a backup stands still, and how it goes on; answers the exit code."""
+    from holdfast.operations import jobs
+
+    error = session.services.engine.why_given_up(jobs.BACKUP, run.id)
+    code = NOT_GOOD
+    if error is None:
+        output.note("Its worker gave up on it for now; that worker's log says why.", "yellow")
+    else:
+        code = tell_error(output, error)
+    output.note(f"Nothing is lost: then `holdfast backup {name}` goes on where it stopped.")
+    return code
 
 
 def _follow(session: "Session", wanted: dict[str, "Run"], output: Output, *, everything: bool) -> dict[str, "Run"]:

@@ -33,13 +33,11 @@ def style(status: str) -> str:
 
 
 def tell_run(session: Session, output: Output, name: str, run: Run, *, all_failures: bool = False) -> None:
-    """The whole of one backup that has ended, or was given up on for now."""
+    """The whole of one backup."""
     counted = endpoint_counts(session, run)
     tell_endpoints(output, counted)
     skips.tell(output, skips.of_run(session, run, counted))
     output.say(sentence(name, run), style(run.status))
-    if run.active:
-        output.say(f"Its worker gave up on it for now: `holdfast backup {name}` goes on where it stopped.")
     if run.failures:
         tell_failures(
             output,

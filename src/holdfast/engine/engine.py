@@ -25,7 +25,7 @@ from holdfast.engine.heartbeats import Heartbeat, Worker
 from holdfast.engine.jobs import Handler, JobRunner, JobState, Kind, RetryPolicy
 from holdfast.engine.ticker import Ticker
 from holdfast.engine.worker_lock import WorkerLock
-from holdfast.errors import EngineError
+from holdfast.errors import EngineError, HoldfastError
 
 if TYPE_CHECKING:
     from holdfast.engine.queue import JobQueue
@@ -161,6 +161,10 @@ class Engine:
     def stopping(self) -> threading.Event:
         """Set when handlers should come to an end and raise Interrupted."""
         return self._runner.stopping
+
+    def why_given_up(self, kind: str, subject_id: int) -> HoldfastError | None:
+        """The error for which this process, as a worker, gave up on a job; None: it did not, or has forgotten."""
+        return self._runner.given_up.get(f"{kind} {subject_id}")
 
     @property
     def is_worker(self) -> bool:

@@ -24,6 +24,7 @@ class Kind:
     poll_s: float
 
 
+_GIVEN_UP_KEPT = 1_000
 _log = logging.getLogger(__name__)
 
 
@@ -68,6 +69,8 @@ class JobRunner:
     def __init__(self, kinds: Mapping[str, Kind], retry: RetryPolicy) -> None:
         self._kinds = kinds
         self._retry = retry
+        self.given_up: dict[str, HoldfastError] = {}
+        """Why this process gave up on jobs, by kind and subject; the newest few."""
         self.stopping = threading.Event()
 
     def run(self, kind: str, subject_id: int) -> None:
@@ -91,6 +94,9 @@ class JobRunner:
                 failures += 1
                 if not error.retryable or failures >= self._retry.attempts:
                     _log.warning("%s failed: %s", job, error)
+                    for oldest in list(self.given_up)[:-_GIVEN_UP_KEPT]:  # a copy: jobs have threads of their own
+                        self.given_up.pop(oldest, None)
+                    self.given_up[job] = error
                     raise
                 pause_s = self._retry.pause_s(failures)
                 _log.warning("%s: attempt %d failed, again in %.0f s: %s", job, failures, pause_s, error)

@@ -327,7 +327,7 @@ def reconcile(services: Services) -> int:
     states = services.engine.states(jobs.EXPORT, [export.id for export in active])
     lost = [export for export in active if export.id not in states or not states[export.id].is_live]
     for export in lost:
-        _log.warning("export %d has no job: it is enqueued again", export.id)
+        _log.info("export %d had stopped before its end: it goes on", export.id)
         services.engine.forget(jobs.EXPORT, export.id)
         with services.database.write() as connection:
             services.engine.enqueue(connection, jobs.EXPORT, export.id)

@@ -51,9 +51,10 @@ def test_retries_are_bounded() -> None:
 
 def test_any_other_error_fails_the_job_at_once() -> None:
     handler, calls = raising(SourceRefused("no"), None)
+    made = runner(handler)
     with pytest.raises(SourceRefused):
-        runner(handler).run("backup", 7)
-    assert calls == [7]
+        made.run("backup", 7)
+    assert calls == [7] and str(made.given_up["backup 7"]) == "no"
 
 
 def test_an_unexpected_exception_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:

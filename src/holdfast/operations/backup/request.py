@@ -53,7 +53,7 @@ def reconcile(services: Services) -> int:
     states = services.engine.states_of(map(job_key, active))
     lost = [run for run in active if job_key(run) not in states or not states[job_key(run)].is_live]
     for run in lost:
-        _log.warning("backup %d of instance %d has no job: it is enqueued again", run.id, run.instance_id)
+        _log.info("backup %d of instance %d had stopped before its end: it goes on", run.id, run.instance_id)
         services.engine.forget(jobs.BACKUP, run.id, key=job_key(run))
         with services.database.write() as connection:
             newest = runs.get(connection, run.id)

@@ -55,7 +55,7 @@ def reconcile(services: Services) -> int:
     states = services.engine.states(jobs.RESTORE, [one.id for one in active])
     lost = [one for one in active if one.id not in states or not states[one.id].is_live]
     for one in lost:
-        _log.warning("restore %d has no job: it is enqueued again", one.id)
+        _log.info("restore %d had stopped before its end: it goes on", one.id)
         services.engine.forget(jobs.RESTORE, one.id)
         with services.database.write() as connection:
             if restores.get(connection, one.id).active:
