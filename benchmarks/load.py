@@ -190,9 +190,9 @@ async def measure_pages(
         found.append(at_least(name, kind.per_second, _RATE, share * constant.value, beside=constant))
         found.append(at_most(f"{name}, 99th percentile", kind.slow_ms, "ms", 50))
         # What the ratios would be on a machine without other work, which takes more from those who compute for longer.
-        for reference, other in ((constant, beside), (alone, bare)):
+        for reference, other, what in ((constant, beside, "CPU"), (alone, bare, "CPU beside bare FastAPI")):
             share = round(other.cpu_us / kind.cpu_us, 3)
-            found.append(Result(f"{name}, CPU", round(kind.cpu_us), "us an answer", reference.name, share))
+            found.append(Result(f"{name}, {what}", round(kind.cpu_us), "us an answer", reference.name, share))
     return found
 
 
