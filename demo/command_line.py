@@ -28,11 +28,11 @@ class Holdfast:
             **environment,
         }
 
-    def run(self, *arguments: str) -> None:
-        """Show the command, then run it in this terminal. Raises CommandFailed."""
+    def run(self, *arguments: str, code: int = 0) -> None:
+        """Show the command, then run it in this terminal. Raises CommandFailed where it ends with another exit code."""
         print(f"\n$ holdfast {shlex.join(arguments)}", flush=True)
         finished = subprocess.run([self._program, *arguments], env=self._environment, check=False)
-        if finished.returncode != 0:
+        if finished.returncode != code:
             raise CommandFailed(f"holdfast {arguments[0]} ended with exit code {finished.returncode}")
 
     def ask(self, *arguments: str) -> Any:

@@ -47,7 +47,7 @@ def plain(text: str) -> str:
     """Text that can be stored, sent and shown, whatever a source put into it: halves of characters, which no encoding
     has, and control characters, which speak to terminals, are replaced; tabs and line ends stay.
     """
-    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
 
 
 class HoldfastError(Exception):

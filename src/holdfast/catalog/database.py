@@ -96,7 +96,7 @@ class Database:
         self.url = parsed.render_as_string(hide_password=True)
         backend = parsed.get_backend_name()
         if backend == "sqlite":
-            self.engine = sa.create_engine(parsed, module=sqlite_module(), pool_timeout=0.2)
+            self.engine = sa.create_engine(parsed, module=sqlite_module(), pool_timeout=30)
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         elif backend == "postgresql":

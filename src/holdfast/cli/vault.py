@@ -44,7 +44,7 @@ def export(
     backup: Backup = None,
     at: At = None,
     uncompressed: Annotated[
-        bool, typer.Option("--uncompressed", help="A zip takes a third less time and three times the space.")
+        bool, typer.Option("--uncompressed", help="A zip takes a quarter less time and three times the space.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
     json: Json = False,

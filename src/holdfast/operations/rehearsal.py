@@ -25,7 +25,7 @@ from holdfast.catalog.database import Database
 from holdfast.catalog.excerpts import copy_instance
 from holdfast.catalog.instances import Instance
 from holdfast.catalog.runs import Run
-from holdfast.errors import Conflict, NotFound
+from holdfast.errors import CatalogBusy, Conflict, NotFound
 from holdfast.operations import instances as operations
 from holdfast.operations.backup.failures import entry
 from holdfast.operations.backup.run import run_backup
@@ -143,9 +143,13 @@ def drop_old(services: Services) -> None:
     folder = _place(services)
     if not folder.exists():
         return
-    read = sorted((_last_read(one), one) for one in folder.iterdir())
-    for number, (when, one) in enumerate(read):
-        if clock.now().timestamp() - when > KEPT_S or number < len(read) - _MOST_KEPT:
+    unread = {one: _last_read(one) for one in folder.iterdir()}
+    made = {one: when for one, when in unread.items() if (one / "about.json").exists()}
+    oldest = sorted(made, key=made.__getitem__)[: max(0, len(made) - _MOST_KEPT)]
+    for one, when in unread.items():
+        # One that is still being made is as old as its beginning: it may take an hour, and has its end besides.
+        longest_s = KEPT_S if one in made else 2 * KEPT_S
+        if one in oldest or clock.now().timestamp() - when > longest_s:
             shutil.rmtree(one, ignore_errors=True)
 
 
@@ -173,20 +177,28 @@ def _rehearse(
 def _ended_after(database: Database, run_id: int, seconds: float | None) -> Iterator[None]:
     """Cancel the run when it has gone on for so long: nobody else can, since no list shows it."""
 
+    ended = threading.Event()
+
     def cancel() -> None:
-        with database.write() as connection:
-            runs.request_cancel(connection, run_id)
+        wait_s = seconds
+        while not ended.wait(wait_s):
+            try:
+                with database.write() as connection:
+                    runs.request_cancel(connection, run_id)
+                return
+            except CatalogBusy:
+                wait_s = 5.0
 
     if seconds is None:
         yield
         return
-    timer = threading.Timer(seconds, cancel)
-    timer.start()
+    watch = threading.Thread(target=cancel, name="longest reading", daemon=True)
+    watch.start()
     try:
         yield
     finally:
-        timer.cancel()
-        timer.join()
+        ended.set()
+        watch.join()
 
 
 @contextmanager

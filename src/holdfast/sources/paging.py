@@ -4,6 +4,7 @@ Each rule ends a listing only where the source itself says so: that a page is sh
 nothing. `Trail` refuses listings that go round in circles.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from multidict import MultiMapping
 
 from holdfast.definitions.document import Count, Paging
 from holdfast.definitions.values import decode, encode, kind_of
-from holdfast.errors import PageUnreadable, plain
+from holdfast.errors import PageUnreadable
 from holdfast.sources.links import next_link
 from holdfast.sources.page import Position
 
@@ -32,6 +33,7 @@ __all__ = [
 
 _MOST_EMPTY_PAGES = 1000
 """Pages without records in a row that a source may send while it says that there are more: some filter afterwards."""
+_NOT_CARRIED = re.compile(r"[\x00\ud800-\udfff]")
 _LONGEST_COUNT = 18
 """Digits of a count that comes as text."""
 _MOST_PAGES = 10_000_000
@@ -224,8 +226,8 @@ def token_of(value: object, where: str) -> str | None:
 def _sendable(value: str | int, where: str) -> str:
     """A cursor as it goes back. Raises PageUnreadable for one that no request and no database can carry."""
     text = str(value)
-    if plain(text) != text:
-        raise PageUnreadable(f"as a cursor, {where!r} gives text with half a character or a control character")
+    if _NOT_CARRIED.search(text):
+        raise PageUnreadable(f"as a cursor, {where!r} gives text with half a character or a NUL")
     return text
 
 

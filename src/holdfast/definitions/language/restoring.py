@@ -72,7 +72,7 @@ def _write(name: str, default: str) -> Shape[restoring.Write]:
             Field("fields", _FIELDS, "What is sent: fields of the record, or names with a selector over it for each."),
             Field(
                 "as",
-                Choice(["json", "form", "repeated_form"]),
+                _ENCODING,
                 "How `fields` are sent. Default: json.",
                 attribute="encoding",
             ),

@@ -176,7 +176,7 @@ def is_missing(context: Context, endpoint: Endpoint, parent: Parent | None, fiel
     """Whether a record of which the backup has no blob seems to have one; where a `lookup` tells, nobody asks."""
     try:
         return context.source.blob_reference(endpoint.name, parent, fields) is not None
-    except (DefinitionError, SourceRefused):
+    except (DefinitionError, PageUnreadable, SourceRefused):
         return False  # its address needs what is not there yet
 
 

@@ -249,7 +249,7 @@ class Decider:
             if action == "create" and needs_update(endpoint, fields):
                 made = as_if_made(endpoint, fields)
                 source.prepare(endpoint.name, "update", parent, made, key="key", blob=blob, file=file)
-        except (DefinitionError, SourceRefused) as error:
+        except (DefinitionError, PageUnreadable, SourceRefused) as error:
             return replace(decision, action="impossible", why=str(error))
         return decision
 
