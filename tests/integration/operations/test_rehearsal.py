@@ -141,10 +141,11 @@ def test_a_kept_one_is_read_again_and_dropped_when_nobody_has_for_long(
         with kept(installation.services, instance, token) as rehearsal:
             assert [(one.kind, one.key) for one in rehearsal.changes()] == [("added", "4")]
     folder = installation.services.settings.home / "rehearsals"
-    (folder / "left by a dead process").mkdir()
-    monkeypatch.setattr(operation, "_MOST_KEPT", 3)
+    unfinished = folder / "still being made, or left by a dead process"
+    unfinished.mkdir()
+    monkeypatch.setattr(operation, "_MOST_KEPT", 2)
     drop_old(installation.services)
-    assert len(list(folder.iterdir())) == 3
+    assert unfinished.exists() and len(list(folder.iterdir())) == 2 + 1
     monkeypatch.setattr(operation, "KEPT_S", -1.0)
     drop_old(installation.services)
     assert list(folder.iterdir()) == []
